@@ -1,0 +1,2 @@
+//! The `pert` command.
+fn main() {}

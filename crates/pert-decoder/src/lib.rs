@@ -1,0 +1,1 @@
+//! Conditional ZINB variational autoencoder of raw counts: an improved scVI

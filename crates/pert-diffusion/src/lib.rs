@@ -1,0 +1,1 @@
+//! Conditional denoising diffusion (DDPM, DDIM) over embeddings

@@ -1,0 +1,1 @@
+//! Perturbation encoders: gene sets with annotations, order-invariant, seen or unseen

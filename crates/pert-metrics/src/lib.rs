@@ -1,0 +1,1 @@
+//! Numbers about populations of cells: R2, Frechet distance with its floor, energy distance, rank tests

@@ -1,0 +1,1 @@
+//! Fit, predict and evaluate: the road from a screen to a table

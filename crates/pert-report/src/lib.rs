@@ -1,0 +1,1 @@
+//! Tables and pictures of an evaluation: UMAP, scatter plots, the slides' table
