@@ -1,0 +1,372 @@
+//! A simulated screen and how it is drawn.
+
+use std::collections::HashMap;
+
+use pert_core::{
+    ChaCha8Rng, Covariate, CovariateRole, CsrCounts, Perturbation, Population, seeded_rng,
+};
+
+use super::design::{Context, Design};
+use super::expression::{Effect, Expression};
+use super::regulation::Regulation;
+use super::truth::true_means;
+use super::{FeatureTable, Interaction, PerturbationTruth, SimulatorConfig, SimulatorError};
+
+/// A simulated screen: its cells, the features a model may use, and the truth it is judged by.
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// The screen: raw counts, perturbations (`control` among them), covariates `batch` and `cell_type`.
+    pub population: Population,
+    /// What a model is shown of the genes: every gene measured has a row.
+    pub features: FeatureTable,
+    /// The truth of every perturbation of the screen, control first, then singles, then pairs.
+    pub truth: Vec<PerturbationTruth>,
+    regulation: Regulation,
+    expression: Expression,
+}
+
+/// Simulates a screen with known truth.
+///
+/// The same configuration gives the same screen, byte for byte.
+///
+/// # Errors
+/// [`SimulatorError::TooSmall`] from [`SimulatorConfig::check`].
+///
+/// ```
+/// use pert_data::{SimulatorConfig, simulate};
+///
+/// let config = SimulatorConfig::new(7).with_n_cells(300).with_n_genes(60).with_n_perturbations(5);
+/// let simulation = simulate(&config)?;
+/// assert_eq!(simulation.population.n_cells(), 300);
+/// assert_eq!(simulation.truth.len(), 6); // control too
+/// # Ok::<(), pert_data::SimulatorError>(())
+/// ```
+pub fn simulate(config: &SimulatorConfig) -> Result<Simulation, SimulatorError> {
+    config.check()?;
+    let expression = Expression::draw(config.n_genes, config.seed);
+    let design = Design::draw(config, &expression.activatable())?;
+    let regulation = Regulation::draw(config.n_genes, &design.perturbed, config.seed);
+    let features = FeatureTable::draw(&design.genes, &regulation, config.seed);
+
+    let column_of: HashMap<&str, usize> =
+        design.genes.iter().enumerate().map(|(g, name)| (name.as_str(), g)).collect();
+    let columns: Vec<Vec<usize>> = design
+        .perturbations
+        .iter()
+        .map(|p| p.targets().iter().map(|gene| column_of[gene.as_str()]).collect())
+        .collect();
+    let effects: Vec<Effect> = columns
+        .iter()
+        .map(|genes| Effect { programs: regulation.effect(genes), activated: genes.clone() })
+        .collect();
+
+    let mut rng = seeded_rng(config.seed, "simulator/cells");
+    let counts = draw_counts(
+        &expression,
+        design.perturbation_of.iter().map(|&p| &effects[p]).zip(&design.contexts),
+        &mut rng,
+    )?;
+
+    let mut contexts_of = vec![Vec::new(); effects.len()];
+    for (&p, &context) in design.perturbation_of.iter().zip(&design.contexts) {
+        contexts_of[p].push(context);
+    }
+    let truth = design
+        .perturbations
+        .iter()
+        .enumerate()
+        .map(|(p, perturbation)| {
+            let (log_normalised_mean, rho) =
+                true_means(&expression, &effects[p], &contexts_of[p], config.seed);
+            let interaction = match columns[p][..] {
+                [a, b] => Some(regulation.interaction(a, b)),
+                _ => None,
+            };
+            PerturbationTruth {
+                perturbation: perturbation.clone(),
+                interaction,
+                log_normalised_mean,
+                rho,
+            }
+        })
+        .collect();
+
+    let labels: Vec<Perturbation> =
+        design.perturbation_of.iter().map(|&p| design.perturbations[p].clone()).collect();
+    let population = population(counts, design.genes, &labels, &design.contexts)?;
+    Ok(Simulation { population, features, truth, regulation, expression })
+}
+
+impl Simulation {
+    /// The truth of one perturbation of the screen, whatever the order of its genes.
+    pub fn truth_of(&self, perturbation: &Perturbation) -> Option<&PerturbationTruth> {
+        self.truth.iter().find(|truth| &truth.perturbation == perturbation)
+    }
+
+    /// How two genes of the screen act together, whether or not the screen holds that pair.
+    ///
+    /// # Errors
+    /// [`SimulatorError::UnknownGene`].
+    pub fn interaction(&self, a: &str, b: &str) -> Result<Interaction, SimulatorError> {
+        Ok(self.regulation.interaction(self.column_of(a)?, self.column_of(b)?))
+    }
+
+    /// Draws further cells of any set of the screen's genes, in the screen's mix of batches and cell types.
+    ///
+    /// # Errors
+    /// [`SimulatorError::UnknownGene`].
+    pub fn draw_population(
+        &self,
+        perturbation: &Perturbation,
+        n_cells: usize,
+        seed: u64,
+    ) -> Result<Population, SimulatorError> {
+        let mut columns = perturbation
+            .targets()
+            .iter()
+            .map(|g| self.column_of(g))
+            .collect::<Result<Vec<_>, _>>()?;
+        columns.sort_unstable();
+        let effect = Effect { programs: self.regulation.effect(&columns), activated: columns };
+        let mut rng = seeded_rng(seed, "simulator/more");
+        let contexts: Vec<Context> = (0..n_cells).map(|_| Context::draw(&mut rng)).collect();
+        let cells = std::iter::repeat_n(&effect, n_cells).zip(&contexts);
+        let counts = draw_counts(&self.expression, cells, &mut rng)?;
+        let labels = vec![perturbation.clone(); n_cells];
+        population(counts, self.population.genes().to_vec(), &labels, &contexts)
+    }
+
+    fn column_of(&self, gene: &str) -> Result<usize, SimulatorError> {
+        let genes = self.population.genes();
+        genes.iter().position(|g| g == gene).ok_or_else(|| SimulatorError::UnknownGene {
+            gene: gene.to_owned(),
+            first: genes[0].clone(),
+            last: genes[genes.len() - 1].clone(),
+        })
+    }
+}
+
+fn draw_counts<'a>(
+    expression: &Expression,
+    cells: impl Iterator<Item = (&'a Effect, &'a Context)>,
+    rng: &mut ChaCha8Rng,
+) -> Result<CsrCounts, SimulatorError> {
+    let n_genes = expression.n_genes();
+    let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
+    let (mut counts, mut rho) = (vec![0.0; n_genes], vec![0.0; n_genes]);
+    for (effect, &context) in cells {
+        expression.draw_cell(context, effect, rng, &mut counts, &mut rho);
+        for (column, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0.0) {
+            indices.push(column as u32);
+            values.push(count);
+        }
+        indptr.push(indices.len());
+    }
+    Ok(CsrCounts::new(n_genes, indptr, indices, values)?)
+}
+
+fn population(
+    counts: CsrCounts,
+    genes: Vec<String>,
+    labels: &[Perturbation],
+    contexts: &[Context],
+) -> Result<Population, SimulatorError> {
+    let cells = (1..=labels.len()).map(|i| format!("CELL{i:06}")).collect();
+    let batches: Vec<String> = contexts.iter().map(|c| format!("batch{}", c.batch + 1)).collect();
+    let types: Vec<String> = contexts.iter().map(|c| format!("type{}", c.cell_type + 1)).collect();
+    let covariates = vec![
+        Covariate::categorical("batch", CovariateRole::Batch, &batches),
+        Covariate::categorical("cell_type", CovariateRole::CellType, &types),
+    ];
+    Ok(Population::new(counts, genes, cells, labels, covariates)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pert_core::LabelFormat;
+
+    fn small(seed: u64) -> SimulatorConfig {
+        SimulatorConfig::new(seed).with_n_cells(700).with_n_genes(120).with_n_perturbations(12)
+    }
+
+    fn parse(label: &str) -> Perturbation {
+        Perturbation::parse(label, &LabelFormat::default()).unwrap()
+    }
+
+    fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+        a.iter().zip(b).map(|(a, b)| a - b).collect()
+    }
+
+    fn pearson(a: &[f64], b: &[f64]) -> f64 {
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+        let (mean_a, mean_b) = (mean(a), mean(b));
+        let product = |x: &[f64], mx: f64, y: &[f64], my: f64| -> f64 {
+            x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum()
+        };
+        product(a, mean_a, b, mean_b)
+            / (product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b)).sqrt()
+    }
+
+    fn median(mut values: Vec<f64>) -> f64 {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    }
+
+    #[test]
+    fn one_seed_one_screen() {
+        let (a, b, c) = (
+            simulate(&small(1)).unwrap(),
+            simulate(&small(1)).unwrap(),
+            simulate(&small(2)).unwrap(),
+        );
+        assert_eq!(a.population, b.population);
+        assert_eq!((a.features, a.truth), (b.features, b.truth));
+        assert_ne!(a.population.counts(), c.population.counts());
+    }
+
+    #[test]
+    fn the_order_of_genes_does_not_matter() {
+        let simulation = simulate(&small(3)).unwrap();
+        let (ab, ba) = (parse("GENE0007+GENE0003"), parse("GENE0003+GENE0007"));
+        let draw = |p| simulation.draw_population(p, 40, 5).unwrap();
+        assert_eq!(draw(&ab).counts(), draw(&ba).counts());
+        assert_eq!(
+            simulation.interaction("GENE0003", "GENE0007").unwrap(),
+            simulation.interaction("GENE0007", "GENE0003").unwrap()
+        );
+        let error = simulation.draw_population(&parse("TP53"), 3, 5).unwrap_err();
+        assert!(error.to_string().contains("TP53"), "{error}");
+    }
+
+    #[test]
+    fn the_default_screen_is_realistic() {
+        for seed in 0..3 {
+            let simulation = simulate(&SimulatorConfig::new(seed)).unwrap();
+            let population = &simulation.population;
+            let counts = population.counts();
+            let zeros =
+                1.0 - counts.n_nonzero() as f64 / (counts.n_cells() * counts.n_genes()) as f64;
+            assert!((0.85..0.93).contains(&zeros), "seed {seed}: {zeros} zeros");
+            let log_library: Vec<f64> =
+                (0..counts.n_cells()).map(|i| counts.library_size(i).ln()).collect();
+            let mean = log_library.iter().sum::<f64>() / log_library.len() as f64;
+            let variance = log_library.iter().map(|l| (l - mean).powi(2)).sum::<f64>()
+                / (log_library.len() - 1) as f64;
+            assert!((0.35..0.75).contains(&variance.sqrt()), "{variance}");
+            assert!(log_library.iter().all(|l| l.is_finite()));
+
+            // Shifts must be measurable from the cells there are, as in published screens: half against half.
+            let control = population.control_cells();
+            let halves = |cells: &[usize]| -> [Vec<f64>; 2] {
+                [0, 1].map(|half| {
+                    let cells: Vec<usize> = cells.iter().copied().skip(half).step_by(2).collect();
+                    counts.mean_log_normalised(&cells)
+                })
+            };
+            let reference = halves(&control);
+            let (mut reliability, mut oracle) = (Vec::new(), Vec::new());
+            let no_change = &simulation.truth[0].log_normalised_mean;
+            for truth in &simulation.truth[1..] {
+                let cells = population.cells_of(&truth.perturbation);
+                let half = halves(&cells);
+                reliability.push(pearson(
+                    &difference(&half[0], &reference[0]),
+                    &difference(&half[1], &reference[1]),
+                ));
+                let real = difference(
+                    &counts.mean_log_normalised(&cells),
+                    &counts.mean_log_normalised(&control),
+                );
+                oracle.push(pearson(&real, &difference(&truth.log_normalised_mean, no_change)));
+            }
+            let (reliability, oracle) = (median(reliability), median(oracle));
+            assert!((0.4..0.8).contains(&reliability), "seed {seed}: split half {reliability}");
+            assert!(oracle > 0.75, "seed {seed}: real cells against the truth {oracle}");
+        }
+    }
+
+    #[test]
+    fn large_populations_converge_to_the_truth() {
+        let simulation = simulate(&small(4)).unwrap();
+        for truth in [&simulation.truth[0], &simulation.truth[2], &simulation.truth[10]] {
+            // The truth holds in the mix of contexts of the screen's cells; weigh the large population to that mix.
+            let screen = &simulation.population;
+            let large = simulation.draw_population(&truth.perturbation, 30_000, 9).unwrap();
+            let context =
+                |p: &Population, i: usize| [p.covariates()[0].label(i), p.covariates()[1].label(i)];
+            let real = screen.cells_of(&truth.perturbation);
+            let mut expected = vec![0.0; screen.n_genes()];
+            let mut squares = 0.0;
+            let mut contexts: Vec<[String; 2]> = real.iter().map(|&i| context(screen, i)).collect();
+            contexts.sort_unstable();
+            let n = contexts.len() as f64;
+            contexts.dedup();
+            for of in contexts {
+                let share = real.iter().filter(|&&i| context(screen, i) == of).count() as f64 / n;
+                let cells: Vec<usize> =
+                    (0..large.n_cells()).filter(|&i| context(&large, i) == of).collect();
+                let mean = large.counts().mean_log_normalised(&cells);
+                expected.iter_mut().zip(mean).for_each(|(e, m)| *e += share * m);
+            }
+            for (a, b) in expected.iter().zip(&truth.log_normalised_mean) {
+                squares += (a - b) * (a - b);
+            }
+            // x has a standard deviation of about 2; over 2,000 cells that is 0.045 per gene, and 0.02 over the rest.
+            let off = (squares / screen.n_genes() as f64).sqrt();
+            assert!(off < 0.06, "{}: {off}", truth.perturbation);
+            let total: f64 = truth.rho.iter().sum();
+            approx::assert_relative_eq!(total, 1.0, max_relative = 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_perturbed_gene_rises() {
+        let simulation = simulate(&small(6)).unwrap();
+        let control = &simulation.truth[0];
+        let mut folds = Vec::new();
+        for truth in &simulation.truth[1..] {
+            for gene in truth.perturbation.targets() {
+                let column = simulation.column_of(gene).unwrap();
+                folds.push(truth.rho[column] / control.rho[column]);
+            }
+        }
+        // The programs may pull a gene down a little, never undo its activation.
+        assert!(folds.iter().all(|&fold| fold > 1.0), "{folds:?}");
+        assert!(median(folds) > 3.0);
+    }
+
+    #[test]
+    fn features_tell_something_about_effects_but_not_all() {
+        let (mut nearest_of, mut any_of) = (Vec::new(), Vec::new());
+        for seed in 0..3 {
+            let simulation = simulate(&SimulatorConfig::new(seed)).unwrap();
+            let genes: Vec<usize> = simulation
+                .truth
+                .iter()
+                .filter(|t| t.perturbation.targets().len() == 1)
+                .map(|t| simulation.column_of(&t.perturbation.targets()[0]).unwrap())
+                .collect();
+            let name = |g: usize| simulation.population.genes()[g].clone();
+            let features = |g: usize| simulation.features.get(&name(g)).unwrap().to_vec();
+            let distance = |a: usize, b: usize| -> f64 {
+                difference(&features(a), &features(b)).iter().map(|d| d * d).sum()
+            };
+            let effects: Vec<_> =
+                genes.iter().map(|&g| simulation.regulation.effect(&[g])).collect();
+            for (i, &a) in genes.iter().enumerate() {
+                let others = (0..genes.len()).filter(|&j| j != i);
+                let nearest = others
+                    .clone()
+                    .min_by(|&j, &k| distance(a, genes[j]).total_cmp(&distance(a, genes[k])))
+                    .unwrap();
+                nearest_of.push(pearson(&effects[i], &effects[nearest]));
+                any_of.extend(others.map(|j| pearson(&effects[i], &effects[j])));
+            }
+        }
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+        let (nearest, any) = (mean(&nearest_of), mean(&any_of));
+        assert!(nearest > any + 0.2, "nearest neighbour {nearest}, any gene {any}");
+        assert!(nearest < 0.85, "nearest neighbour {nearest}");
+    }
+}
