@@ -24,15 +24,19 @@
 //! # Ok::<(), pert_nn::Error>(())
 //! ```
 
+mod adaln;
 mod ema;
 mod error;
 mod init;
 mod mlp;
 mod one_cycle;
+pub mod ops;
 mod optim;
 mod params;
 mod random;
+mod time_embedding;
 
+pub use adaln::{AdaLnBlock, AdaLnOutput};
 pub use ema::Ema;
 pub use error::Error;
 pub use init::{LinearInit, linear};
@@ -44,3 +48,4 @@ pub use params::{
     to_safetensors,
 };
 pub use random::{standard_normal, uniform};
+pub use time_embedding::{TimeEmbedding, TimeEmbeddingConfig, sinusoids};

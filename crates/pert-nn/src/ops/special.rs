@@ -1,0 +1,122 @@
+//! Special functions of tensors.
+
+use burn::tensor::Tensor;
+
+/// ½ log 2π.
+pub(super) const HALF_LN_2PI: f64 = 0.918_938_533_204_672_8;
+
+/// Arguments from here on need no shift: the first omitted term of the series, 1/(1680 z⁷), is below 4e-8.
+const SERIES_START: f64 = 4.0;
+
+/// log Γ(x) for x > 0, differentiable.
+///
+/// log Γ(x) = (z − ½) log z − z + ½ log 2π + S(z) − log[x(x+1)(x+2)(x+3)], z = x + 4, with Stirling's series
+/// S(z) ≈ 1/(12z) − 1/(360z³) + 1/(1260z⁵) (Abramowitz & Stegun 6.1.41 and 6.1.15).
+///
+/// In `f32` the error is below 1.5e-6 · max(1, |log Γ(x)|) on [1e-3, 1e6]; above 1e9 the product overflows.
+///
+/// # Shapes
+/// - x: `[..]`; output: `[..]`
+pub fn lgamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    // x(x+3) and (x+1)(x+2) differ by exactly 2.
+    let q = x.clone().add_scalar(3.0).mul(x.clone());
+    let product = q.clone().add_scalar(2.0).mul(q);
+    let z = x.add_scalar(SERIES_START);
+    let log_z = z.clone().log();
+    let series = stirling_series(z.clone());
+    z.clone()
+        .sub_scalar(0.5)
+        .mul(log_z)
+        .sub(z)
+        .add(series)
+        .sub(product.log())
+        .add_scalar(HALF_LN_2PI)
+}
+
+/// Stirling's error S(x) = log Γ(x) − (x − ½) log x + x − ½ log 2π for x > 0, differentiable.
+///
+/// Differences of log Γ at large arguments lose every digit in `f32`; written in S, their large parts cancel
+/// on paper (Loader, "Fast and accurate computation of binomial probabilities", 2000).
+///
+/// # Shapes
+/// - x: `[..]`; output: `[..]`
+pub fn stirling_error<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let is_small = x.clone().lower_elem(SERIES_START);
+    let large = stirling_series(x.clone().clamp_min(SERIES_START));
+    let small = x.clamp_max(SERIES_START);
+    let leading = small.clone().sub_scalar(0.5).mul(small.clone().log()).sub(small.clone());
+    large.mask_where(is_small, lgamma(small).sub(leading).sub_scalar(HALF_LN_2PI))
+}
+
+/// The first three terms of Stirling's series, for z ≥ [`SERIES_START`].
+fn stirling_series<const D: usize>(z: Tensor<D>) -> Tensor<D> {
+    let inverse = z.recip();
+    let square = inverse.clone().mul(inverse.clone());
+    square
+        .clone()
+        .mul_scalar(1.0 / 1260.0)
+        .sub_scalar(1.0 / 360.0)
+        .mul(square)
+        .add_scalar(1.0 / 12.0)
+        .mul(inverse)
+}
+
+/// log(numerator / denominator) where `difference` = numerator − denominator is known more exactly than the
+/// rounded quotient tells: log1p near 1, the plain logarithm elsewhere. All arguments broadcast to one shape.
+pub(super) fn log_ratio<const D: usize>(
+    numerator: Tensor<D>,
+    denominator: Tensor<D>,
+    difference: Tensor<D>,
+) -> Tensor<D> {
+    let x = difference.div(denominator.clone());
+    let is_far = x.clone().abs().greater_elem(0.5);
+    // The branch not taken still meets the backward pass: keep it finite.
+    let near = x.mask_fill(is_far.clone(), 0.0).log1p();
+    near.mask_where(is_far, numerator.div(denominator).log())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use statrs::function::gamma::{digamma, ln_gamma};
+
+    fn grid() -> Vec<f32> {
+        (0..=1800).map(|i| 10f64.powf(-3.0 + 9.0 * f64::from(i) / 1800.0) as f32).collect()
+    }
+
+    #[test]
+    fn lgamma_and_its_derivative_agree_with_statrs() {
+        let xs = grid();
+        let x =
+            Tensor::<1>::from_floats(xs.as_slice(), &Device::default().autodiff()).require_grad();
+        let value = lgamma(x.clone());
+        let grads = value.clone().sum().backward();
+        let derivative = x.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
+        let value = value.into_data().try_to_vec::<f32>().unwrap();
+        for ((&x, &v), &d) in xs.iter().zip(&value).zip(&derivative) {
+            let (expected, slope) = (ln_gamma(f64::from(x)), digamma(f64::from(x)));
+            let error = (f64::from(v) - expected).abs() / expected.abs().max(1.0);
+            assert!(error < 1.5e-6, "lgamma({x}) = {v}, not {expected}");
+            let error = (f64::from(d) - slope).abs() / slope.abs().max(1.0);
+            assert!(error < 1.5e-6, "digamma({x}) = {d}, not {slope}");
+        }
+    }
+
+    #[test]
+    fn stirling_error_agrees_with_its_definition() {
+        let xs = grid();
+        let x = Tensor::<1>::from_floats(xs.as_slice(), &Device::default());
+        let value = stirling_error(x).into_data().try_to_vec::<f32>().unwrap();
+        for (&x, &v) in xs.iter().zip(&value) {
+            let x = f64::from(x);
+            // Above 1e3 the definition itself cancels in f64; the series is exact there.
+            let expected = if x > 1e3 {
+                1.0 / (12.0 * x)
+            } else {
+                ln_gamma(x) - (x - 0.5) * x.ln() + x - HALF_LN_2PI
+            };
+            assert!((f64::from(v) - expected).abs() < 2e-6, "S({x}) = {v}, not {expected}");
+        }
+    }
+}
