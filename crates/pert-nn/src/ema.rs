@@ -70,9 +70,8 @@ struct Blend {
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match self.current.remove::<Tensor<D>>(&param.id) {
-            Some(value) => param.map(|average| {
-                average.mul_scalar(self.decay) + value.mul_scalar(1.0 - self.decay)
-            }),
+            Some(value) => param
+                .map(|average| average.mul_scalar(self.decay) + value.mul_scalar(1.0 - self.decay)),
             None => param,
         }
     }
@@ -94,15 +93,14 @@ mod tests {
     #[test]
     fn it_follows_the_recursion_and_lives_on_the_plain_device() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let model =
-            linear(4, 3, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff());
+        let model = linear(4, 3, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff());
         let mut ema = Ema::new(&model, 0.15).expect("valid decay");
         let mut expected = weight(&model);
         for n in 1..=4 {
             let mut moved = model.clone();
-            moved.weight = moved.weight.map(|w| {
-                Tensor::from_inner(w.inner().add_scalar(f64::from(n))).require_grad()
-            });
+            moved.weight = moved
+                .weight
+                .map(|w| Tensor::from_inner(w.inner().add_scalar(f64::from(n))).require_grad());
             ema.update(&moved);
             let d = 0.15f64.min((1.0 + f64::from(n)) / (10.0 + f64::from(n))) as f32;
             for (e, w) in expected.iter_mut().zip(weight(&moved)) {

@@ -23,7 +23,9 @@ pub enum Error {
         shape: Vec<usize>,
     },
     /// A stored parameter that the model does not have.
-    #[error("the weights hold {name:?}, which this model does not have; they belong to another model")]
+    #[error(
+        "the weights hold {name:?}, which this model does not have; they belong to another model"
+    )]
     UnknownParameter {
         /// The stored name.
         name: String,
@@ -73,7 +75,9 @@ pub enum Error {
         found: String,
     },
     /// Bytes that are no safetensors file.
-    #[error("the weights are no readable safetensors file ({reason}); it may be truncated or damaged")]
+    #[error(
+        "the weights are no readable safetensors file ({reason}); it may be truncated or damaged"
+    )]
     CorruptWeights {
         /// What the reader said.
         reason: String,

@@ -2,8 +2,8 @@
 
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{
-    AdamW as BurnAdamW, AdamWConfig as BurnAdamWConfig, AdamWState, GradientsParams,
-    LearningRate, ModuleOptimizer, Optimizer,
+    AdamW as BurnAdamW, AdamWConfig as BurnAdamWConfig, AdamWState, GradientsParams, LearningRate,
+    ModuleOptimizer, Optimizer,
 };
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -182,10 +182,8 @@ mod tests {
     }
 
     fn grads(layer: &Linear) -> GradientsParams {
-        let x = Tensor::<2>::from_data(
-            [[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]],
-            &Device::flex().autodiff(),
-        );
+        let x =
+            Tensor::<2>::from_data([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], &Device::flex().autodiff());
         GradientsParams::from_grads(layer.forward(x).square().sum().backward(), layer)
     }
 

@@ -146,7 +146,8 @@ impl Writer<'_> {
             let found = stored.values.len();
             return Err(Error::ValueCount { name, shape: shape.to_vec(), found });
         }
-        if let Some((index, &value)) = stored.values.iter().enumerate().find(|(_, v)| !v.is_finite())
+        if let Some((index, &value)) =
+            stored.values.iter().enumerate().find(|(_, v)| !v.is_finite())
         {
             return Err(Error::NonFiniteParameter { name, index, value });
         }

@@ -7,8 +7,8 @@ use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use pert_nn::{
-    Activation, AdamWConfig, MlpConfig, NamedTensor, Norm, OneCycle, clip_by_global_norm,
-    load_parameters,
+    Activation, AdaLnBlock, AdaLnOutput, AdamWConfig, MlpConfig, NamedTensor, Norm, OneCycle,
+    clip_by_global_norm, load_parameters, sinusoids,
 };
 use pert_testkit::{assert_close, golden};
 use rand::SeedableRng;
@@ -122,6 +122,13 @@ struct Parameter {
     values: Vec<f32>,
 }
 
+fn named(parameters: Vec<Parameter>) -> Vec<NamedTensor> {
+    parameters
+        .into_iter()
+        .map(|p| NamedTensor { name: p.name, shape: p.shape, values: p.values })
+        .collect()
+}
+
 #[derive(Deserialize)]
 struct MlpCase {
     x: Vec<f64>,
@@ -133,11 +140,7 @@ struct MlpCase {
 fn mlp_equals_pytorch() {
     let case: MlpCase = expected("mlp");
     let device = Device::flex();
-    let parameters: Vec<NamedTensor> = case
-        .parameters
-        .into_iter()
-        .map(|p| NamedTensor { name: p.name, shape: p.shape, values: p.values })
-        .collect();
+    let parameters = named(case.parameters);
     let x = vector(&case.x, &device).reshape([5, 4]);
     for (name, activation) in
         [("relu", Activation::Relu), ("silu", Activation::Silu), ("gelu", Activation::Gelu)]
@@ -156,5 +159,41 @@ fn mlp_equals_pytorch() {
         for (a, e) in host(mlp.forward(x.clone())).iter().zip(&case.outputs[name]) {
             assert!((a - e).abs() < 2e-5, "{name}: {a} is not {e}");
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct AdaLnCase {
+    x: Vec<f64>,
+    cond: Vec<f64>,
+    block: Vec<Parameter>,
+    block_out: Vec<f64>,
+    last: Vec<Parameter>,
+    last_out: Vec<f64>,
+    t: f64,
+    sinusoids: Vec<f64>,
+}
+
+#[test]
+fn adaln_and_sinusoids_equal_pytorch() {
+    let case: AdaLnCase = expected("adaln");
+    let device = Device::flex();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let x = vector(&case.x, &device).reshape([4, 5]);
+    let cond = vector(&case.cond, &device).reshape([4, 3]);
+    let block = load_parameters(AdaLnBlock::new(5, 3, &mut rng, &device), &named(case.block));
+    let block = block.expect("same architecture").forward(x.clone(), cond.clone());
+    let last = AdaLnOutput::new(5, 3, 2, &mut rng, &device);
+    let last = load_parameters(last, &named(case.last)).expect("same architecture");
+    let last = last.forward(x, cond);
+    for (a, e) in
+        host(block).iter().zip(&case.block_out).chain(host(last).iter().zip(&case.last_out))
+    {
+        // f32 against f64, values up to some tens.
+        assert!((a - e).abs() < 1e-5 * e.abs().max(1.0), "{a} is not {e}");
+    }
+    for (a, e) in sinusoids(case.t, 16).iter().zip(&case.sinusoids) {
+        // Rounded once to f32.
+        assert!((f64::from(*a) - e).abs() < 1e-7, "{a} is not {e}");
     }
 }
