@@ -1,1 +1,54 @@
-//! Conditional ZINB variational autoencoder of raw counts: an improved scVI
+//! Conditional variational autoencoder of raw counts: log p(y|g) ≥ E[log p(y|z,l,g)] − KL(q(z|y,g) ‖ p(z)) −
+//! KL(q(l|y,g) ‖ p(l|p)), an scVI (Lopez et al. 2018) with the cell embedding g as a condition.
+//!
+//! One [`Vae`] serves twice: without a condition it is the cell encoder, whose posterior mean is g; with g it is
+//! the decoder, which turns g and its own z ~ N(0, I) into integer counts ([`Vae::generate`]).
+//!
+//! | latent variable | description | code name |
+//! |---|---|---|
+//! | z | what g does not tell, `[n_cells, n_latent]` | `z` |
+//! | l | library size | `log_library` |
+//! | ρ | normalised expression, sums to 1 over genes | `rho` |
+//! | μ = l·ρ | mean of the count before dropout | `mu` |
+//! | θ | inverse dispersion per gene: variance μ + μ²/θ | `theta` |
+//! | π | dropout probability | `pi_logits` |
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use pert_core::{CsrCounts, seeded_rng};
+//! use pert_decoder::{Conditions, Vae, VaeConfig};
+//!
+//! let vae = Vae::untrained(VaeConfig::new(3, 2), &mut seeded_rng(0, "decoder"), &Device::default())?;
+//! let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0])?;
+//! let g = vae.encode(&counts, &[0, 1], Conditions::default())?;
+//! assert_eq!(g.len(), 2 * 2);
+//! let log_library = [5f64.ln(), 100f64.ln()];
+//! let rng = &mut seeded_rng(0, "generate");
+//! assert_eq!(vae.generate(Conditions::default(), &log_library, None, rng)?.n_cells(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod batch;
+mod config;
+mod elbo;
+mod encoder;
+mod error;
+mod generate;
+mod generator;
+mod inputs;
+mod library;
+mod moments;
+mod network;
+mod sample;
+mod state;
+mod train;
+mod vae;
+
+pub use config::{Library, Likelihood, TrainConfig, VaeConfig};
+pub use elbo::ElboTerms;
+pub use error::Error;
+pub use inputs::{Conditions, VaeInputs};
+pub use library::{LibraryPrior, LogNormal};
+pub use state::{STATE_FORMAT, VaeState};
+pub use train::{TrainStep, Trainer};
+pub use vae::Vae;

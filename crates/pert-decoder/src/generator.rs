@@ -1,0 +1,97 @@
+//! p(y|z,l,g): rates and dropout of every gene.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor, TensorData};
+use pert_core::ChaCha8Rng;
+use pert_nn::{LinearInit, linear};
+
+use crate::config::{Likelihood, VaeConfig};
+use crate::encoder::Trunk;
+use crate::moments::CountMoments;
+
+/// First dropout logit: 5%, so that training starts near the negative binomial whose moments θ was taken from.
+const FIRST_PI_LOGIT: f32 = -3.0;
+
+/// z, g → ρ, π; θ per gene.
+#[derive(Module, Debug)]
+pub(crate) struct Generator {
+    trunk: Trunk,
+    rho: Linear,
+    pi: Option<Linear>,
+    log_theta: Option<Param<Tensor<1>>>,
+}
+
+/// Means and dropout of a batch.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    /// μ = l·ρ, `[n, n_genes]`.
+    pub(crate) mu: Tensor<2>,
+    /// log μ up to a constant per cell, `[n, n_genes]`; with `log_scale` it holds where μ underflows.
+    pub(crate) log_mu_shifted: Tensor<2>,
+    /// That constant, `[n, 1]`.
+    pub(crate) log_scale: Tensor<2>,
+    /// `[n, n_genes]`; `None` without zero inflation.
+    pub(crate) pi_logits: Option<Tensor<2>>,
+    /// θ, `[n_genes]`; `None` for Poisson.
+    pub(crate) theta: Option<Tensor<1>>,
+}
+
+impl Generator {
+    pub(crate) fn init(config: &VaeConfig, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let trunk = Trunk::init(config.n_latent, config.decoder_layers, config, rng, device);
+        let (width, n_genes) = (config.n_hidden, config.n_genes);
+        let rho = linear(width, n_genes, LinearInit::KaimingUniform, rng, device);
+        let pi = (config.likelihood == Likelihood::Zinb).then(|| Linear {
+            bias: Some(Param::from_tensor(Tensor::full([n_genes], FIRST_PI_LOGIT, device))),
+            ..linear(width, n_genes, LinearInit::KaimingUniform, rng, device)
+        });
+        let log_theta = (config.likelihood != Likelihood::Poisson)
+            .then(|| Param::from_tensor(Tensor::zeros([n_genes], device)));
+        Self { trunk, rho, pi, log_theta }
+    }
+
+    /// Starts ρ at the mean expression and θ at its moments.
+    pub(crate) fn start_at(mut self, moments: &CountMoments, device: &Device) -> Self {
+        let vector = |values: &[f64]| {
+            let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+            let n = values.len();
+            Param::from_tensor(Tensor::<1>::from_data(TensorData::new(values, [n]), device))
+        };
+        self.rho.bias = Some(vector(&moments.log_rho));
+        self.log_theta = self.log_theta.map(|_| vector(&moments.log_theta));
+        self
+    }
+
+    /// The parameter log θ, which is learned at a rate of its own.
+    pub(crate) fn log_theta(&self) -> Option<&Param<Tensor<1>>> {
+        self.log_theta.as_ref()
+    }
+
+    /// μ = l · softmax(logits + offset) with one exponential per entry: e^{logit − max} · e^{log l − log Σ}.
+    ///
+    /// # Shapes
+    /// - z: `[n, n_latent]`; condition as in [`Trunk::forward`]; log_library: `[n, 1]`
+    /// - gene_log_scale: `[1, n_genes]`, added to the logits of ρ
+    pub(crate) fn forward(
+        &self,
+        z: Tensor<2>,
+        condition: Option<&Tensor<2>>,
+        log_library: Tensor<2>,
+        gene_log_scale: Option<&Tensor<2>>,
+    ) -> Rates {
+        let h = self.trunk.forward(z, condition); // [n, n_hidden]
+        let pi_logits = self.pi.as_ref().map(|pi| pi.forward(h.clone()));
+        let mut logits = self.rho.forward(h); // [n, n_genes]
+        if let Some(scale) = gene_log_scale {
+            logits = logits.add(scale.clone());
+        }
+        let largest = logits.clone().detach().max_dim(1); // [n, 1]
+        let log_mu_shifted = logits.sub(largest);
+        let unnormalised = log_mu_shifted.clone().exp();
+        let log_scale = log_library.sub(unnormalised.clone().sum_dim(1).log()); // [n, 1]
+        let mu = unnormalised.mul(log_scale.clone().exp());
+        let theta = self.log_theta.as_ref().map(|log_theta| log_theta.val().exp());
+        Rates { mu, log_mu_shifted, log_scale, pi_logits, theta }
+    }
+}

@@ -1,0 +1,215 @@
+//! Training.
+
+use std::ops::ControlFlow;
+
+use burn::module::{Module, ParamGroup};
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use pert_core::{ChaCha8Rng, CsrCounts, shuffled_indices};
+use pert_nn::{AdamW, AdamWConfig, OneCycle, clip_by_global_norm};
+use rand::Rng;
+
+use crate::batch::{Batch, CountTables};
+use crate::config::{TrainConfig, VaeConfig};
+use crate::elbo::Noise;
+use crate::error::Error;
+use crate::inputs::{VaeInputs, check_cells, check_groups};
+use crate::library::{LibraryPrior, LogNormal};
+use crate::moments::CountMoments;
+use crate::network::Network;
+use crate::vae::{Vae, scalar};
+
+/// What [`Vae::fit`] reports after every optimiser step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainStep {
+    /// Steps done, counted from 1.
+    pub step: usize,
+    /// Steps planned.
+    pub total: usize,
+    /// Negative bound of the step's cells with the step's KL weight, nats per cell.
+    pub loss: f64,
+}
+
+/// A model in training: one optimiser step at a time.
+pub struct Trainer<'a> {
+    counts: &'a CsrCounts,
+    cells: &'a [usize],
+    inputs: VaeInputs<'a>,
+    config: VaeConfig,
+    train: TrainConfig,
+    schedule: OneCycle,
+    tables: CountTables,
+    library_prior: LibraryPrior,
+    network: Network,
+    optimizer: AdamW,
+    rng: &'a mut ChaCha8Rng,
+    device: Device,
+    order: Vec<usize>,
+    position: usize,
+    step: usize,
+}
+
+impl<'a> Trainer<'a> {
+    /// Checks everything, fits the library prior and draws the first weights.
+    ///
+    /// # Errors
+    /// As [`Vae::fit`], before the first step.
+    pub fn new(
+        counts: &'a CsrCounts,
+        cells: &'a [usize],
+        inputs: &VaeInputs<'a>,
+        config: &VaeConfig,
+        train: &TrainConfig,
+        rng: &'a mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        train.check()?;
+        if cells.is_empty() {
+            return Err(Error::NoCells { purpose: "training" });
+        }
+        check_cells(config, counts, cells)?;
+        inputs.conditions().check_training(config, cells.len())?;
+        check_groups(inputs.library_group, cells.len(), inputs.n_groups)?;
+        let log_library: Vec<f64> =
+            cells.iter().map(|&cell| counts.library_size(cell).ln()).collect();
+        let library_prior = LibraryPrior::fit(&log_library, inputs.library_group, inputs.n_groups)?;
+        let schedule = OneCycle::new(train.learning_rate, train.steps);
+        schedule.check()?;
+        let device = device.clone().autodiff();
+        let mut network = Network::init(config, rng, &device);
+        network.generator = network.generator.start_at(&CountMoments::of(counts, cells), &device);
+        // Without weight decay it is Adam.
+        let mut optimizer = AdamWConfig { weight_decay: 0.0, ..AdamWConfig::default() }.init();
+        if let Some(log_theta) = network.generator.log_theta() {
+            let group = ParamGroup::from_ids(vec![log_theta.id]);
+            optimizer = optimizer.with_rate_factor(group, train.theta_rate);
+        }
+        Ok(Self {
+            counts,
+            cells,
+            inputs: *inputs,
+            config: config.clone(),
+            train: train.clone(),
+            schedule,
+            tables: CountTables::new(),
+            library_prior,
+            network,
+            optimizer,
+            rng,
+            device,
+            order: Vec::new(),
+            position: 0,
+            step: 0,
+        })
+    }
+
+    /// One optimiser step on the next cells of the epoch; returns the loss, nats per cell.
+    ///
+    /// Beyond the planned number of steps the rate stays at its last value.
+    ///
+    /// # Errors
+    /// [`Error::NonFiniteLoss`].
+    pub fn step(&mut self) -> Result<f64, Error> {
+        let rows = self.next_rows();
+        let cells: Vec<usize> = rows.iter().map(|&row| self.cells[row]).collect();
+        let batch = Batch::new(self.counts, &cells, &self.tables, &self.device);
+        let owned = self.inputs.conditions().rows(&self.config, &rows);
+        let keep = (owned.cell.is_some() && self.config.cell_dropout > 0.0)
+            .then(|| self.draw_kept(batch.n));
+        let condition = self.network.condition(&owned, keep, batch.n, &self.device);
+        let prior: Vec<LogNormal> = rows
+            .iter()
+            .map(|&row| self.library_prior.group(self.inputs.library_group[row]))
+            .collect();
+        let noise = Noise::draw(batch.n, &self.config, self.rng, &self.device);
+        let terms = self.network.elbo(&batch, condition.as_ref(), &prior, noise, &self.device);
+        let n = batch.n as f64;
+        let mut loss =
+            terms.kl_z.mul_scalar(self.train.kl_weight(self.step)).sub(terms.log_likelihood);
+        if let Some(kl_l) = terms.kl_l {
+            loss = loss.add(kl_l);
+        }
+        let loss = loss.mul_scalar(1.0 / n);
+        let value = scalar(loss.clone().inner()) + batch.constant / n;
+        if !value.is_finite() {
+            return Err(Error::NonFiniteLoss { step: self.step + 1, loss: value });
+        }
+        let grads = GradientsParams::from_grads(loss.backward(), &self.network);
+        let grads = clip_by_global_norm(grads, &self.network, self.train.clip);
+        let rate = self.schedule.rate(self.step);
+        self.network = self.optimizer.step(rate, self.network.clone(), grads);
+        self.step += 1;
+        Ok(value)
+    }
+
+    /// Ends the training and calibrates the library size.
+    ///
+    /// # Errors
+    /// As [`Vae::calibrate_library`].
+    pub fn finish(self) -> Result<Vae, Error> {
+        let mut vae = Vae {
+            config: self.config,
+            network: self.network.valid(),
+            library_prior: self.library_prior,
+            log_library_offset: 0.0,
+            device: self.device.without_autodiff(),
+        };
+        vae.calibrate_library(self.counts, self.cells, &self.inputs, self.rng)?;
+        Ok(vae)
+    }
+
+    /// The next batch of a shuffled epoch; what does not fill a batch at its end waits for another shuffle.
+    fn next_rows(&mut self) -> Vec<usize> {
+        let size = self.train.batch.min(self.cells.len());
+        if self.position + size > self.order.len() {
+            self.order = shuffled_indices(self.cells.len(), self.rng);
+            self.position = 0;
+        }
+        let rows = self.order[self.position..self.position + size].to_vec();
+        self.position += size;
+        rows
+    }
+
+    /// 1 for a cell that keeps its g, 0 for one that gets the null.
+    fn draw_kept(&mut self, n: usize) -> Vec<f32> {
+        let threshold = (self.config.cell_dropout * u64::MAX as f64) as u64;
+        (0..n).map(|_| f32::from(u8::from(self.rng.next_u64() >= threshold))).collect()
+    }
+}
+
+impl Vae {
+    /// Trains a model on the chosen cells by maximising the evidence lower bound.
+    ///
+    /// The weight of KL(q(z) ‖ p(z)) rises linearly over the first `kl_warmup` of the steps; that of
+    /// KL(q(l) ‖ p(l|p)) is 1 throughout, as in scVI. The model returned lives on the plain device, its library
+    /// size is calibrated ([`Vae::calibrate_library`]).
+    ///
+    /// # Shapes
+    /// - counts: raw counts `[_, n_genes]`; `cells`: rows to learn from; one row of `inputs` per entry of `cells`
+    ///
+    /// # Errors
+    /// Settings out of range; counts of another number of genes; no cells, cells out of range or without counts;
+    /// inputs of wrong width, missing or not finite; [`Error::NonFiniteLoss`]; [`Error::Interrupted`] when
+    /// `progress` breaks.
+    #[allow(clippy::too_many_arguments, reason = "data, settings, randomness, device, progress")]
+    pub fn fit(
+        counts: &CsrCounts,
+        cells: &[usize],
+        inputs: &VaeInputs<'_>,
+        config: &VaeConfig,
+        train: &TrainConfig,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+        progress: &mut dyn FnMut(TrainStep) -> ControlFlow<()>,
+    ) -> Result<Self, Error> {
+        let mut trainer = Trainer::new(counts, cells, inputs, config, train, rng, device)?;
+        for step in 1..=train.steps {
+            let loss = trainer.step()?;
+            if progress(TrainStep { step, total: train.steps, loss }).is_break() {
+                return Err(Error::Interrupted { step });
+            }
+        }
+        trainer.finish()
+    }
+}
