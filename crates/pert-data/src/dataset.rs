@@ -1,0 +1,277 @@
+//! A screen as it was read: cells with raw counts, what was done to each, and how that was decided.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use pert_core::{Covariate, CovariateRole, CsrCounts, LabelFormat, Perturbation, Population};
+
+use crate::h5ad::{Container, Frame};
+use crate::labels::{Labels, perturbation_key};
+use crate::layers::read_counts;
+use crate::nearest::listed;
+use crate::schema::guess_separator;
+use crate::{Error, ReadOptions};
+
+/// A screen with the way its labels are written and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    population: Population,
+    format: LabelFormat,
+    path: Option<PathBuf>,
+    counts_from: String,
+    perturbation_key: String,
+    notes: Vec<String>,
+}
+
+impl Dataset {
+    /// Reads raw counts and perturbations of an AnnData file, guessing the perturbation column and the control label.
+    ///
+    /// # Errors
+    /// As [`Dataset::read_h5ad_with`].
+    pub fn read_h5ad(path: &Path) -> Result<Self, Error> {
+        Self::read_h5ad_with(path, &ReadOptions::default())
+    }
+
+    /// Reads raw counts and perturbations of an AnnData file.
+    ///
+    /// Dropped, with a line in [`Dataset::notes`]: cells that a filter excludes, cells without a perturbation label, and
+    /// cells whose counts are all zero. Cell names that stand twice are made unique.
+    ///
+    /// # Errors
+    /// Each its own [`Error`], with the path and what mends it: no such file, a folder, a git-LFS pointer, another
+    /// format, a truncated or damaged file, a compression that is not built in; a missing column or layer; a matrix
+    /// without raw counts ([`Error::NotCounts`] names the cell, the gene, the value, and a layer that holds counts);
+    /// no control cells; duplicate gene names; no cells left.
+    pub fn read_h5ad_with(path: &Path, options: &ReadOptions) -> Result<Self, Error> {
+        let container = Container::open(path)?;
+        let obs = Frame::open(&container, "obs")?;
+        let screen_error = |source| Error::Screen { path: path.to_owned(), source };
+        let mut notes = Vec::new();
+
+        let key = perturbation_key(&container, &obs, options)?.ok_or_else(|| {
+            Error::NoPerturbationColumn {
+                path: path.to_owned(),
+                available: listed(obs.columns().iter().map(String::as_str)),
+            }
+        })?;
+        let labels = Labels::read(&obs, &key)?;
+        let control = labels.control(path, &key, options)?;
+        let format = LabelFormat { control, separator: options.separator };
+        let guessed = guess_separator(&labels.levels);
+        if guessed != options.separator {
+            notes.push(format!(
+                "labels look joined by {guessed:?}, but were split at {:?}",
+                options.separator
+            ));
+        }
+        let parsed: Vec<Option<Perturbation>> = labels.parse(&format).map_err(screen_error)?;
+
+        let (counts, genes, counts_from) = read_counts(&container, &obs, options)?;
+        let keep = kept_cells(&container, &obs, &labels, &counts, options, &mut notes)?;
+
+        let mut covariates = Vec::new();
+        for (key, role) in [
+            (&options.cell_type_key, CovariateRole::CellType),
+            (&options.batch_key, CovariateRole::Batch),
+            (&options.dose_key, CovariateRole::Dose),
+        ] {
+            if let Some(key) = key {
+                covariates.push(read_covariate(path, &obs, key, role, &keep, &mut notes)?);
+            }
+        }
+
+        let cells = unique_names(keep.iter().map(|&cell| obs.index()[cell].clone()), &mut notes);
+        let perturbation_of: Vec<Perturbation> = keep
+            .iter()
+            .map(|&cell| {
+                let code = labels.codes[cell].expect("cells without a label are not kept");
+                parsed[code as usize].clone().expect("labels that are kept have been parsed")
+            })
+            .collect();
+        let counts =
+            if keep.len() == counts.n_cells() { counts } else { counts.select_cells(&keep) };
+        let population = Population::new(counts, genes, cells, &perturbation_of, covariates)
+            .map_err(screen_error)?;
+        if options.require_control && !population.perturbations().iter().any(|p| p.is_control()) {
+            return Err(Error::NoControl {
+                path: path.to_owned(),
+                column: key,
+                tried: format!("holds {:?} in no cell that is kept", format.control),
+                labels: labels.most_frequent(),
+            });
+        }
+        Ok(Self {
+            population,
+            format,
+            path: Some(path.to_owned()),
+            counts_from,
+            perturbation_key: key,
+            notes,
+        })
+    }
+
+    /// A data set that was not read from a file, such as a simulated one.
+    pub fn from_population(population: Population, format: LabelFormat) -> Self {
+        Self {
+            population,
+            format,
+            path: None,
+            counts_from: "X".to_owned(),
+            perturbation_key: "perturbation".to_owned(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The cells.
+    pub fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// The cells, without the rest.
+    pub fn into_population(self) -> Population {
+        self.population
+    }
+
+    /// How perturbation labels are written in this screen.
+    pub fn format(&self) -> &LabelFormat {
+        &self.format
+    }
+
+    /// The file it was read from, if any.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Where the counts stand in the file: `X`, `layers/NAME` or `raw/X`.
+    pub fn counts_from(&self) -> &str {
+        &self.counts_from
+    }
+
+    /// The column of obs that the perturbations were read from.
+    pub fn perturbation_key(&self) -> &str {
+        &self.perturbation_key
+    }
+
+    /// What was dropped, renamed or looks odd, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+/// The rows to keep, in file order; what is dropped is noted.
+fn kept_cells(
+    container: &Container,
+    obs: &Frame<'_>,
+    labels: &Labels,
+    counts: &CsrCounts,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<usize>, Error> {
+    let mut keep: Vec<usize> = (0..obs.index().len()).collect();
+    for filter in &options.filters {
+        let met = filter.keeps(&obs.column(filter.column())?)?;
+        let before = keep.len();
+        keep.retain(|&cell| met[cell]);
+        notes.push(format!("filter {filter} keeps {} of {before} cells", keep.len()));
+    }
+    let mut drop_cells = |what: &str, keeps: &dyn Fn(usize) -> bool| {
+        let before = keep.len();
+        keep.retain(|&cell| keeps(cell));
+        if keep.len() < before {
+            notes.push(format!("{} {what} dropped", before - keep.len()));
+        }
+    };
+    drop_cells("cells without a perturbation label", &|cell| labels.codes[cell].is_some());
+    drop_cells("cells without any count", &|cell| !counts.row(cell).0.is_empty());
+    if keep.is_empty() {
+        let reason = if notes.is_empty() { "obs has no rows".to_owned() } else { notes.join("; ") };
+        return Err(Error::NoCells { path: container.path().to_owned(), reason });
+    }
+    Ok(keep)
+}
+
+/// The label of cells whose category is missing.
+const MISSING_LEVEL: &str = "NA";
+
+fn read_covariate(
+    path: &Path,
+    obs: &Frame<'_>,
+    key: &str,
+    role: CovariateRole,
+    keep: &[usize],
+    notes: &mut Vec<String>,
+) -> Result<Covariate, Error> {
+    let column = obs.column(key)?;
+    if role == CovariateRole::Dose {
+        let wrong = |reason: String| Error::ColumnKind {
+            path: path.to_owned(),
+            column: key.to_owned(),
+            reason,
+        };
+        let values = column.as_numbers().ok_or_else(|| {
+            wrong("a dose must be a number (nM), this column holds labels".into())
+        })?;
+        let doses: Vec<f64> = keep.iter().map(|&cell| values[cell]).collect();
+        if let Some(at) = doses.iter().position(|dose| !(dose.is_finite() && *dose >= 0.0)) {
+            return Err(wrong(format!(
+                "cell {:?} has dose {}; doses are finite and not negative",
+                obs.index()[keep[at]],
+                doses[at]
+            )));
+        }
+        return Ok(Covariate::numeric(key, role, doses));
+    }
+    let (levels, codes) = column.into_labels();
+    let labels: Vec<String> = keep
+        .iter()
+        .map(|&cell| codes[cell].map_or(MISSING_LEVEL, |code| &levels[code as usize]).to_owned())
+        .collect();
+    let missing = keep.iter().filter(|&&cell| codes[cell].is_none()).count();
+    if missing > 0 {
+        notes.push(format!("{missing} cells without {key} are given the level {MISSING_LEVEL:?}"));
+    }
+    Ok(Covariate::categorical(key, role, &labels))
+}
+
+/// Appends `-1`, `-2`, … to names that stood before, as anndata's `obs_names_make_unique` does.
+fn unique_names(names: impl Iterator<Item = String>, notes: &mut Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = names.collect();
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    if taken.len() == names.len() {
+        return names;
+    }
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut renamed = 0;
+    for name in &mut names {
+        let copies = seen.entry(name.clone()).or_insert(0);
+        if *copies == 0 {
+            *copies = 1;
+            continue;
+        }
+        let fresh = loop {
+            let candidate = format!("{name}-{copies}");
+            *copies += 1;
+            if taken.insert(candidate.clone()) {
+                break candidate;
+            }
+        };
+        *name = fresh;
+        renamed += 1;
+    }
+    notes.push(format!("{renamed} cell names stood twice and were made unique"));
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_cell_names_become_unique_without_meeting_others() {
+        let mut notes = Vec::new();
+        let names = ["a", "a", "a-1", "a", "b"].map(str::to_owned);
+        let unique = unique_names(names.into_iter(), &mut notes);
+        assert_eq!(unique, ["a", "a-2", "a-1", "a-3", "b"]);
+        assert_eq!(notes, ["2 cell names stood twice and were made unique"]);
+    }
+}
