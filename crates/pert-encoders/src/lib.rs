@@ -1,1 +1,35 @@
-//! Perturbation encoders: gene sets with annotations, order-invariant, seen or unseen
+//! Perturbation encoders: from a set of perturbed genes to numbers, order-invariant, for genes seen or unseen.
+//!
+//! A gene set is encoded twice. [`GeneSetEncoder::encode`] gives what kernels read: which seen genes are in the set,
+//! and the sum of the genes' features (annotation of the Gene Ontology, or any table of numbers).
+//! [`GeneSetEncoder::condition`] gives what networks read: the same with features reduced to a few dimensions.
+//!
+//! ```
+//! use pert_core::{LabelFormat, Perturbation};
+//! use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
+//!
+//! let columns = vec!["size".to_owned(), "charge".to_owned()];
+//! let genes = ["A", "B", "C"].map(str::to_owned).to_vec();
+//! let features = GeneFeatures::from_dense(genes, columns, vec![1.0, 0.0, 2.0, 1.0, 3.0, 5.0])?;
+//! let seen = ["A", "B"].map(str::to_owned).to_vec();
+//! let encoder = GeneSetEncoder::new(seen, Some(features), UnknownGene::Error).with_reduced(16)?;
+//!
+//! let format = LabelFormat::default();
+//! let pair = Perturbation::parse("C+A", &format)?; // C was never perturbed, but has features
+//! assert_eq!(encoder.encode(&pair)?.id, [1.0, 0.0]);
+//! assert_eq!(encoder.condition(&pair)?, encoder.condition(&Perturbation::parse("A+C", &format)?)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod gene_features;
+mod gene_set;
+mod nearest;
+mod reduction;
+mod table_file;
+mod table_text;
+
+pub use error::{Error, TableProblem};
+pub use gene_features::{FeatureRow, GeneFeatures};
+pub use gene_set::{GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, UnknownGene};
+pub use reduction::LARGEST_REDUCED_DIM;

@@ -1,0 +1,181 @@
+//! What can be wrong with a table of gene features, or with a gene set to encode.
+
+use std::path::PathBuf;
+
+/// An error about gene features; every variant says where and, if known, what mends it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the feature table {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The stand-in that git-LFS leaves when the content was not fetched.
+    #[error(
+        "{} is a git-LFS pointer, not a table; run `git lfs pull` in its repository",
+        path.display()
+    )]
+    GitLfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that becomes larger than any table of gene features.
+    #[error(
+        "{} holds more than {limit} bytes (after decompression), the most that is read; \
+         keep fewer genes or columns",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: u64,
+    },
+    /// Bytes that are no text.
+    #[error(
+        "{}, line {line}: not UTF-8 text; expected a tsv or csv table, plain or gzip-compressed",
+        path.display()
+    )]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// Text that is no table of gene features.
+    #[error("{}{}: {problem}", path.display(), line.map(|l| format!(", line {l}")).unwrap_or_default())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1, if it is about one.
+        line: Option<usize>,
+        /// What is wrong.
+        problem: TableProblem,
+    },
+    /// Genes with neither features nor, without a table, training cells.
+    #[error(
+        "no {what} for {}; pass `--unknown-gene mean` to encode such genes as the mean gene",
+        describe(genes)
+    )]
+    UnknownGenes {
+        /// "features" or, without a table, "training cells".
+        what: &'static str,
+        /// Each gene with the known names nearest to it.
+        genes: Vec<(String, Vec<String>)>,
+    },
+    /// A number of reduced dimensions outside its range.
+    #[error("cannot reduce features to {found} dimensions; the range is 1 to {largest}")]
+    ReducedDim {
+        /// The number asked for.
+        found: usize,
+        /// The largest allowed.
+        largest: usize,
+    },
+    /// A saved encoder and a feature table that do not belong together.
+    #[error("the saved encoder does not fit its feature table: {reason}; restore the model folder")]
+    StateMismatch {
+        /// What differs.
+        reason: String,
+    },
+}
+
+/// What is wrong with a table of gene features.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableProblem {
+    /// Nothing but white space, or a header alone.
+    #[error("the table has no rows")]
+    Empty,
+    /// The first line holds numbers.
+    #[error(
+        "the first line is no header (column {column} is the number {value}); name the columns"
+    )]
+    NoHeader {
+        /// The column, counted from 1.
+        column: usize,
+        /// The number.
+        value: String,
+    },
+    /// A header with one column.
+    #[error(
+        "the header names {found:?} only; expected the gene and at least one feature, split by tabs or commas"
+    )]
+    NoFeatures {
+        /// The header.
+        found: String,
+    },
+    /// A row of another width than the header.
+    #[error("expected {expected} columns as in the header, found {found}")]
+    Width {
+        /// Columns of the header.
+        expected: usize,
+        /// Columns of the row.
+        found: usize,
+    },
+    /// A feature that is no finite number.
+    #[error(
+        "gene {gene:?}, column {column:?} is {value:?}, not a finite number; impute or drop it"
+    )]
+    NotANumber {
+        /// The gene.
+        gene: String,
+        /// Name of the column.
+        column: String,
+        /// The text found.
+        value: String,
+    },
+    /// A row without a gene name.
+    #[error("the gene name is empty")]
+    EmptyGene,
+    /// A gene that stands twice.
+    #[error("gene {gene:?} stands twice, first in line {first}; keep one row")]
+    DuplicateGene {
+        /// The gene.
+        gene: String,
+        /// Line of its first row, counted from 1.
+        first: usize,
+    },
+    /// A row whose list of annotations is not as long as it says.
+    #[error("gene {gene:?}: n_terms is {expected:?}, but go_ids lists {found}")]
+    TermCount {
+        /// The gene.
+        gene: String,
+        /// The column `n_terms`.
+        expected: String,
+        /// Terms listed.
+        found: usize,
+    },
+    /// A quoted field that does not end.
+    #[error("a quote is opened and not closed")]
+    OpenQuote,
+    /// Values that do not fill the table.
+    #[error("{genes} genes × {columns} columns do not hold {values} values")]
+    Shape {
+        /// Number of genes.
+        genes: usize,
+        /// Number of columns.
+        columns: usize,
+        /// Number of values.
+        values: usize,
+    },
+    /// A table written by another version.
+    #[error("the table has format {found:?}; this version reads {expected:?}")]
+    Format {
+        /// The first line.
+        found: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+}
+
+fn describe(genes: &[(String, Vec<String>)]) -> String {
+    let one = |(gene, nearest): &(String, Vec<String>)| match nearest.as_slice() {
+        [] => gene.clone(),
+        nearest => format!("{gene} (nearest names: {})", nearest.join(", ")),
+    };
+    genes.iter().map(one).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,338 @@
+//! A table of gene features: gene name → vector, dense or sparse.
+
+use std::collections::HashMap;
+
+use crate::error::TableProblem;
+use crate::nearest::nearest_names;
+
+/// Features of genes: one row per gene.
+///
+/// Tables of numbers are held dense, each column centred and scaled to unit variance over the table's genes (ddof 0;
+/// a constant column becomes zero), so that columns of different units weigh alike and zero is the mean gene.
+/// Tables of Gene Ontology annotations are held sparse, as raw TF-IDF: a term of document frequency df among the
+/// table's N genes weighs idf = ln(N/df), and each gene's vector has unit length. Zero is the gene without
+/// annotation. Annotations are those listed; none are propagated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneFeatures {
+    pub(crate) genes: Vec<String>,
+    pub(crate) row_of: HashMap<String, usize>,
+    /// Names of the columns: those of the table, or terms in bytewise order.
+    pub(crate) columns: Vec<String>,
+    pub(crate) values: Values,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Values {
+    /// Row-major, `[n_genes, dim]`.
+    Dense(Vec<f64>),
+    /// Compressed rows; columns strictly increase within a row.
+    Sparse { indptr: Vec<usize>, indices: Vec<u32>, weights: Vec<f64> },
+}
+
+/// The features of one gene.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FeatureRow<'a> {
+    /// All values, `[dim]`.
+    Dense(&'a [f64]),
+    /// The values that are not zero.
+    Sparse {
+        /// Their columns, strictly increasing.
+        indices: &'a [u32],
+        /// The values.
+        weights: &'a [f64],
+    },
+}
+
+impl FeatureRow<'_> {
+    /// Adds the row times `weight` to a dense vector, `[dim]`.
+    pub fn add_to(&self, total: &mut [f64], weight: f64) {
+        match *self {
+            Self::Dense(values) => {
+                total.iter_mut().zip(values).for_each(|(t, v)| *t += weight * v);
+            }
+            Self::Sparse { indices, weights } => {
+                for (&column, &value) in indices.iter().zip(weights) {
+                    total[column as usize] += weight * value;
+                }
+            }
+        }
+    }
+
+    /// Inner product with a dense vector, `[dim]`.
+    pub fn dot(&self, other: &[f64]) -> f64 {
+        match *self {
+            Self::Dense(values) => values.iter().zip(other).map(|(a, b)| a * b).sum(),
+            Self::Sparse { indices, weights } => {
+                indices.iter().zip(weights).map(|(&c, w)| w * other[c as usize]).sum()
+            }
+        }
+    }
+}
+
+impl GeneFeatures {
+    /// A table of numbers, row-major `[genes.len(), columns.len()]`; columns are centred and scaled.
+    ///
+    /// # Errors
+    /// [`crate::Error::Table`] (the line is the row's, counted from 1) when values are missing, not finite, or a gene
+    /// stands twice.
+    pub fn from_dense(
+        genes: Vec<String>,
+        columns: Vec<String>,
+        values: Vec<f64>,
+    ) -> Result<Self, crate::Error> {
+        let error =
+            |line, problem| crate::Error::Table { path: "(in memory)".into(), line, problem };
+        let dim = columns.len();
+        if genes.is_empty() || dim == 0 {
+            return Err(error(None, TableProblem::Empty));
+        }
+        if genes.len().checked_mul(dim) != Some(values.len()) {
+            let (genes, values) = (genes.len(), values.len());
+            return Err(error(None, TableProblem::Shape { genes, columns: dim, values }));
+        }
+        if let Some(bad) = values.iter().position(|v| !v.is_finite()) {
+            let problem = TableProblem::NotANumber {
+                gene: genes[bad / dim].clone(),
+                column: columns[bad % dim].clone(),
+                value: values[bad].to_string(),
+            };
+            return Err(error(Some(bad / dim + 1), problem));
+        }
+        let row_of = index(&genes).map_err(|(first, second)| {
+            let problem =
+                TableProblem::DuplicateGene { gene: genes[second].clone(), first: first + 1 };
+            error(Some(second + 1), problem)
+        })?;
+        let values = Values::Dense(standardised(values, dim));
+        Ok(Self { genes, row_of, columns, values })
+    }
+
+    /// The raw TF-IDF of annotation lists; genes are known to be distinct.
+    pub(crate) fn from_annotations(
+        genes: Vec<String>,
+        row_of: HashMap<String, usize>,
+        annotations: &[Vec<&str>],
+    ) -> Self {
+        let mut document_frequency: HashMap<&str, usize> = HashMap::new();
+        let mut lists: Vec<Vec<&str>> = annotations.to_vec();
+        for list in &mut lists {
+            list.sort_unstable();
+            list.dedup();
+            list.iter().for_each(|term| *document_frequency.entry(term).or_default() += 1);
+        }
+        let mut terms: Vec<&str> = document_frequency.keys().copied().collect();
+        terms.sort_unstable();
+        let column_of: HashMap<&str, u32> = terms.iter().copied().zip(0..).collect();
+        let n = genes.len() as f64;
+        let (mut indptr, mut indices, mut weights) = (vec![0], Vec::new(), Vec::new());
+        for list in &lists {
+            let start = weights.len();
+            for term in list {
+                indices.push(column_of[term]);
+                weights.push((n / document_frequency[term] as f64).ln());
+            }
+            let row = &mut weights[start..];
+            let norm = row.iter().map(|w| w * w).sum::<f64>().sqrt();
+            if norm > 0.0 {
+                row.iter_mut().for_each(|w| *w /= norm);
+            }
+            indptr.push(weights.len());
+        }
+        let columns = terms.into_iter().map(str::to_owned).collect();
+        Self { genes, row_of, columns, values: Values::Sparse { indptr, indices, weights } }
+    }
+
+    /// Number of features of a gene.
+    pub fn dim(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether rows are sparse (annotations) rather than dense (numbers).
+    pub fn is_sparse(&self) -> bool {
+        matches!(self.values, Values::Sparse { .. })
+    }
+
+    /// The genes that have features, in the table's order.
+    pub fn genes(&self) -> &[String] {
+        &self.genes
+    }
+
+    /// Names of the features: the table's columns, or annotation terms in bytewise order.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Whether a gene has a row.
+    pub fn contains(&self, gene: &str) -> bool {
+        self.row_of.contains_key(gene)
+    }
+
+    /// The features of a gene.
+    pub fn get(&self, gene: &str) -> Option<FeatureRow<'_>> {
+        self.row_of.get(gene).map(|&row| self.row(row))
+    }
+
+    /// The `k` genes of the table whose names are nearest (edit distance), for messages.
+    pub fn nearest_names(&self, gene: &str, k: usize) -> Vec<&str> {
+        nearest_names(gene, self.genes.iter().map(String::as_str), k)
+    }
+
+    /// The rows of some genes, in the order given; those without a row are left out.
+    ///
+    /// Values stay as they are (they are not standardised or weighted anew), so inner products do too. Annotation
+    /// terms that none of the genes has are dropped.
+    pub fn subset(&self, genes: &[String]) -> Self {
+        let mut rows: Vec<usize> = Vec::new();
+        let mut row_of = HashMap::new();
+        for gene in genes {
+            if let Some(&row) = self.row_of.get(gene)
+                && !row_of.contains_key(gene)
+            {
+                row_of.insert(gene.clone(), rows.len());
+                rows.push(row);
+            }
+        }
+        let genes: Vec<String> = rows.iter().map(|&row| self.genes[row].clone()).collect();
+        match &self.values {
+            Values::Dense(values) => {
+                let dim = self.dim();
+                let values = rows.iter().flat_map(|&r| &values[r * dim..(r + 1) * dim]).copied();
+                let values = Values::Dense(values.collect());
+                Self { genes, row_of, columns: self.columns.clone(), values }
+            }
+            Values::Sparse { .. } => {
+                let mut used = vec![false; self.dim()];
+                for &row in &rows {
+                    if let FeatureRow::Sparse { indices, .. } = self.row(row) {
+                        indices.iter().for_each(|&c| used[c as usize] = true);
+                    }
+                }
+                let kept: Vec<usize> = (0..self.dim()).filter(|&c| used[c]).collect();
+                let mut new_column = vec![0; self.dim()];
+                kept.iter().zip(0u32..).for_each(|(&old, new)| new_column[old] = new);
+                let (mut indptr, mut new_indices, mut new_weights) =
+                    (vec![0], Vec::new(), Vec::new());
+                for &row in &rows {
+                    if let FeatureRow::Sparse { indices, weights } = self.row(row) {
+                        new_indices.extend(indices.iter().map(|&c| new_column[c as usize]));
+                        new_weights.extend_from_slice(weights);
+                    }
+                    indptr.push(new_weights.len());
+                }
+                Self {
+                    genes,
+                    row_of,
+                    columns: kept.iter().map(|&c| self.columns[c].clone()).collect(),
+                    values: Values::Sparse { indptr, indices: new_indices, weights: new_weights },
+                }
+            }
+        }
+    }
+
+    pub(crate) fn row(&self, row: usize) -> FeatureRow<'_> {
+        match &self.values {
+            Values::Dense(values) => {
+                FeatureRow::Dense(&values[row * self.dim()..(row + 1) * self.dim()])
+            }
+            Values::Sparse { indptr, indices, weights } => {
+                let range = indptr[row]..indptr[row + 1];
+                FeatureRow::Sparse { indices: &indices[range.clone()], weights: &weights[range] }
+            }
+        }
+    }
+}
+
+/// Row of each gene, or the two rows of a gene that stands twice.
+pub(crate) fn index(genes: &[String]) -> Result<HashMap<String, usize>, (usize, usize)> {
+    let mut row_of = HashMap::with_capacity(genes.len());
+    for (row, gene) in genes.iter().enumerate() {
+        if let Some(first) = row_of.insert(gene.clone(), row) {
+            return Err((first, row));
+        }
+    }
+    Ok(row_of)
+}
+
+/// Columns of a row-major matrix centred and scaled to variance 1 (ddof 0); constant columns become zero.
+fn standardised(mut values: Vec<f64>, dim: usize) -> Vec<f64> {
+    let n = (values.len() / dim) as f64;
+    for column in 0..dim {
+        // Sums of values divided by the largest stay finite, however large the values are.
+        let largest = values.iter().skip(column).step_by(dim).fold(0.0f64, |m, v| m.max(v.abs()));
+        let first = values[column];
+        if values.iter().skip(column).step_by(dim).all(|&v| v == first) {
+            values.iter_mut().skip(column).step_by(dim).for_each(|v| *v = 0.0);
+            continue;
+        }
+        values.iter_mut().skip(column).step_by(dim).for_each(|v| *v /= largest);
+        let of_column = || values.iter().skip(column).step_by(dim);
+        let mean = of_column().sum::<f64>() / n;
+        let sd = (of_column().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+        // Differences of denormal size may vanish in the square; such a column is constant for every purpose.
+        let scale = if sd > 0.0 { 1.0 / sd } else { 0.0 };
+        values.iter_mut().skip(column).step_by(dim).for_each(|v| *v = (*v - mean) * scale);
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&n| n.to_owned()).collect()
+    }
+
+    #[test]
+    fn columns_have_mean_zero_and_variance_one() {
+        let values = vec![1.0, 7.0, f64::MAX, 2.0, 7.0, f64::MAX, 6.0, 7.0, -f64::MAX];
+        let table =
+            GeneFeatures::from_dense(names(&["a", "b", "c"]), names(&["x", "k", "l"]), values);
+        let table = table.unwrap();
+        let Values::Dense(values) = &table.values else { panic!("dense") };
+        for column in [0, 2] {
+            let of: Vec<f64> = values.iter().skip(column).step_by(3).copied().collect();
+            let mean = of.iter().sum::<f64>() / 3.0;
+            let variance = of.iter().map(|v| v * v).sum::<f64>() / 3.0;
+            approx::assert_abs_diff_eq!(mean, 0.0, epsilon = 1e-12);
+            approx::assert_relative_eq!(variance, 1.0, max_relative = 1e-12);
+        }
+        assert!(values.iter().skip(1).step_by(3).all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn a_subset_keeps_inner_products() {
+        let genes = names(&["a", "b", "c"]);
+        let row_of = index(&genes).unwrap();
+        let lists = [vec!["t1", "t2"], vec!["t2", "t3"], vec!["t4"]];
+        let table = GeneFeatures::from_annotations(genes, row_of, &lists);
+        let part = table.subset(&names(&["b", "z", "a", "b"]));
+        assert_eq!(part.genes(), ["b", "a"]);
+        assert_eq!(part.columns(), ["t1", "t2", "t3"]);
+        let product = |table: &GeneFeatures| {
+            let mut a = vec![0.0; table.dim()];
+            table.get("a").unwrap().add_to(&mut a, 1.0);
+            table.get("b").unwrap().dot(&a)
+        };
+        assert_eq!(product(&table), product(&part));
+    }
+
+    #[test]
+    fn tables_in_memory_are_checked() {
+        let make = |genes: &[&str], values: &[f64]| {
+            GeneFeatures::from_dense(names(genes), names(&["x"]), values.to_vec())
+        };
+        assert!(matches!(
+            make(&["a", "a"], &[1.0, 2.0]),
+            Err(Error::Table {
+                line: Some(2),
+                problem: TableProblem::DuplicateGene { first: 1, .. },
+                ..
+            })
+        ));
+        assert!(make(&["a"], &[f64::NAN]).unwrap_err().to_string().contains("\"x\""));
+        assert!(make(&["a"], &[1.0, 2.0]).unwrap_err().to_string().contains("2 values"));
+        assert!(make(&[], &[]).is_err());
+    }
+}

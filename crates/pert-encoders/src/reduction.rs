@@ -1,0 +1,303 @@
+//! A truncated singular value decomposition of the seen genes' features.
+
+use crate::gene_features::GeneFeatures;
+
+/// The most dimensions features are reduced to: networks condition on a few tens of numbers.
+pub const LARGEST_REDUCED_DIM: usize = 32;
+
+/// Directions iterated beside those wanted; they make subspace iteration converge on the wanted ones (Halko et al.
+/// 2011, §4.3).
+const OVERSAMPLING: usize = 8;
+
+/// Iterations at most, and the relative change of the captured variance that ends them earlier.
+const MAX_ITERATIONS: usize = 500;
+const TOLERANCE: f64 = 1e-13;
+
+/// Sweeps of the cyclic Jacobi method; it converges quadratically, a 40 × 40 matrix within ten.
+const JACOBI_SWEEPS: usize = 60;
+
+/// Singular values below this share of the largest are rounding noise, and their directions are left out: eigenvalues
+/// of F Fᵀ are exact to about 1e-15 of the largest, so their square roots to about 3e-8.
+const RANK_TOLERANCE: f64 = 1e-6;
+
+/// A linear map from gene features to a few dimensions.
+///
+/// With F the features of the genes seen, `[n_seen, dim]`, F = U S Vᵀ: a gene's reduced features are
+/// c · f V = c · (f Fᵀ) U S⁻¹, where c makes the mean squared length over the seen genes equal the number of
+/// dimensions. Only C = c U S⁻¹, `[n_seen, k]`, is kept; V follows from the table. The features are not centred here:
+/// tables of numbers are already, and for annotations zero means none.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reduction {
+    /// The seen genes that have features.
+    pub genes: Vec<String>,
+    /// C, row-major, `[genes.len(), dim]`.
+    pub coefficients: Vec<f64>,
+    /// Number of reduced dimensions.
+    pub dim: usize,
+}
+
+impl Reduction {
+    /// Decomposes the features of `genes` (all in the table) into at most `k` dimensions; fewer when their rank is.
+    pub fn fit(features: &GeneFeatures, genes: Vec<String>, k: usize) -> Self {
+        let table = features.subset(&genes);
+        let n = genes.len();
+        let width = (k + OVERSAMPLING).min(n);
+        let (values, vectors) = leading_eigenpairs(&Gram(&table), n, width);
+        let largest = values.first().copied().unwrap_or(0.0);
+        let rank = values
+            .iter()
+            .take(k)
+            .filter(|&&v| v > 0.0 && v.sqrt() > RANK_TOLERANCE * largest.sqrt())
+            .count();
+        // ‖R‖² = Σ λ over n genes; scaled to `rank` per gene.
+        let total: f64 = values[..rank].iter().sum();
+        let scale = if rank == 0 { 0.0 } else { (rank as f64 * n as f64 / total).sqrt() };
+        let mut coefficients = vec![0.0; n * rank];
+        for component in 0..rank {
+            let column = &vectors[component * n..(component + 1) * n];
+            // The sign of a singular vector is free: its largest entry is made positive.
+            let extreme = column.iter().fold(0.0f64, |m, &v| if v.abs() > m.abs() { v } else { m });
+            let factor = scale * extreme.signum() / values[component].sqrt();
+            for (row, &value) in column.iter().enumerate() {
+                coefficients[row * rank + component] = factor * value;
+            }
+        }
+        Self { genes, coefficients, dim: rank }
+    }
+
+    /// V scaled, row-major `[table dim, dim]`: what a gene's features are multiplied by.
+    pub fn projection(&self, features: &GeneFeatures) -> Vec<f64> {
+        let mut projection = vec![0.0; features.dim() * self.dim];
+        let mut row = vec![0.0; features.dim()];
+        for (i, gene) in self.genes.iter().enumerate() {
+            row.fill(0.0);
+            if let Some(values) = features.get(gene) {
+                values.add_to(&mut row, 1.0);
+            }
+            let coefficients = &self.coefficients[i * self.dim..(i + 1) * self.dim];
+            for (column, &value) in row.iter().enumerate().filter(|(_, v)| **v != 0.0) {
+                let out = &mut projection[column * self.dim..(column + 1) * self.dim];
+                out.iter_mut().zip(coefficients).for_each(|(o, c)| *o += value * c);
+            }
+        }
+        projection
+    }
+}
+
+/// x ↦ F Fᵀ x for the rows of a table, without forming F Fᵀ.
+struct Gram<'a>(&'a GeneFeatures);
+
+impl Gram<'_> {
+    fn apply(&self, x: &[f64]) -> Vec<f64> {
+        let mut inner = vec![0.0; self.0.dim()];
+        for (row, &weight) in x.iter().enumerate() {
+            self.0.row(row).add_to(&mut inner, weight);
+        }
+        (0..x.len()).map(|row| self.0.row(row).dot(&inner)).collect()
+    }
+}
+
+/// The `width` largest eigenvalues, descending, and their eigenvectors, `[width][n]`, of a positive semi-definite
+/// matrix: subspace iteration with Rayleigh–Ritz steps (Saad 2011, algorithm 5.3).
+fn leading_eigenpairs(matrix: &Gram<'_>, n: usize, width: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut basis = start(n, width);
+    orthonormalise(&mut basis, n);
+    let mut values = vec![0.0; width];
+    let mut captured = 0.0;
+    for _ in 0..MAX_ITERATIONS {
+        let image: Vec<f64> = basis.chunks(n.max(1)).flat_map(|x| matrix.apply(x)).collect();
+        let mut projected = vec![0.0; width * width];
+        for i in 0..width {
+            for j in 0..=i {
+                let value = dot(&basis[i * n..(i + 1) * n], &image[j * n..(j + 1) * n]);
+                projected[i * width + j] = value;
+                projected[j * width + i] = value;
+            }
+        }
+        let (new_values, rotation) = jacobi_eigen(projected, width);
+        // Rotated to the Ritz vectors: the images, ready for the next step, and the vectors they are images of.
+        let rotate = |columns: &[f64]| {
+            let mut out = vec![0.0; columns.len()];
+            for i in 0..width {
+                for j in 0..width {
+                    let weight = rotation[j * width + i];
+                    for row in 0..n {
+                        out[i * n + row] += weight * columns[j * n + row];
+                    }
+                }
+            }
+            out
+        };
+        values = new_values;
+        let ritz = rotate(&basis);
+        let sum: f64 = values.iter().sum();
+        // Full width spans everything; otherwise stop when no more variance is found.
+        if width == n || (sum - captured).abs() <= TOLERANCE * sum.abs() {
+            basis = ritz;
+            break;
+        }
+        captured = sum;
+        basis = rotate(&image);
+        orthonormalise(&mut basis, n);
+    }
+    (values, basis)
+}
+
+/// A fixed start that is orthogonal to no direction anyone would arrange: cosines of irrational multiples.
+fn start(n: usize, width: usize) -> Vec<f64> {
+    let golden = (1.0 + 5f64.sqrt()) / 2.0;
+    (0..width * n)
+        .map(|i| {
+            ((i / n.max(1) + 1) as f64 * golden * (i % n.max(1) + 1) as f64 + (i as f64).sqrt())
+                .cos()
+        })
+        .collect()
+}
+
+/// Modified Gram–Schmidt, twice, on rows of length `n`; a row that depends on those before it becomes zero.
+fn orthonormalise(rows: &mut [f64], n: usize) {
+    if n == 0 {
+        return;
+    }
+    for i in 0..rows.len() / n {
+        let (before, rest) = rows.split_at_mut(i * n);
+        let row = &mut rest[..n];
+        let original = dot(row, row).sqrt();
+        for _ in 0..2 {
+            for other in before.chunks(n) {
+                let weight = dot(row, other);
+                row.iter_mut().zip(other).for_each(|(r, o)| *r -= weight * o);
+            }
+        }
+        let norm = dot(row, row).sqrt();
+        let dependent = norm <= f64::EPSILON * original * n as f64;
+        row.iter_mut().for_each(|r| *r = if dependent { 0.0 } else { *r / norm });
+    }
+}
+
+/// Eigenvalues, descending, and eigenvectors (columns of a row-major matrix) of a symmetric matrix, by the cyclic
+/// Jacobi method (Golub & Van Loan 2013, §8.5).
+fn jacobi_eigen(mut a: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut v = vec![0.0; n * n];
+    (0..n).for_each(|i| v[i * n + i] = 1.0);
+    for _ in 0..JACOBI_SWEEPS {
+        let off: f64 = (0..n)
+            .flat_map(|i| (0..i).map(move |j| (i, j)))
+            .map(|(i, j)| a[i * n + j].powi(2))
+            .sum();
+        let diagonal: f64 = (0..n).map(|i| a[i * n + i].powi(2)).sum();
+        if off <= f64::EPSILON * f64::EPSILON * diagonal {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[p * n + q] == 0.0 {
+                    continue;
+                }
+                let tau = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
+                let t = tau.signum() / (tau.abs() + (1.0 + tau * tau).sqrt());
+                let c = 1.0 / (1.0 + t * t).sqrt();
+                let s = t * c;
+                for k in 0..n {
+                    let (x, y) = (a[k * n + p], a[k * n + q]);
+                    a[k * n + p] = c * x - s * y;
+                    a[k * n + q] = s * x + c * y;
+                }
+                for k in 0..n {
+                    let (x, y) = (a[p * n + k], a[q * n + k]);
+                    a[p * n + k] = c * x - s * y;
+                    a[q * n + k] = s * x + c * y;
+                }
+                for k in 0..n {
+                    let (x, y) = (v[k * n + p], v[k * n + q]);
+                    v[k * n + p] = c * x - s * y;
+                    v[k * n + q] = s * x + c * y;
+                }
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&i, &j| a[j * n + j].total_cmp(&a[i * n + i]));
+    let values = order.iter().map(|&i| a[i * n + i]).collect();
+    let mut vectors = vec![0.0; n * n];
+    for (new, &old) in order.iter().enumerate() {
+        (0..n).for_each(|k| vectors[k * n + new] = v[k * n + old]);
+    }
+    (values, vectors)
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jacobi_rebuilds_the_matrix() {
+        let n = 7;
+        let mut a = vec![0.0; n * n];
+        for i in 0..n {
+            for j in 0..n {
+                a[i * n + j] = ((i + 1) * (j + 1)) as f64 % 5.0 + if i == j { 3.0 } else { 0.0 };
+            }
+        }
+        let (values, v) = jacobi_eigen(a.clone(), n);
+        assert!(values.windows(2).all(|w| w[0] >= w[1]));
+        for i in 0..n {
+            for j in 0..n {
+                let rebuilt: f64 = (0..n).map(|k| v[i * n + k] * values[k] * v[j * n + k]).sum();
+                approx::assert_abs_diff_eq!(rebuilt, a[i * n + j], epsilon = 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn features_of_low_rank_lose_nothing() {
+        // Rank 2: the third column is the sum of the others.
+        let genes: Vec<String> = (0..6).map(|i| format!("G{i}")).collect();
+        let columns = ["x", "y", "z"].map(str::to_owned).to_vec();
+        let values: Vec<f64> = (0..6)
+            .flat_map(|i| {
+                let (x, y) = (f64::from(i), f64::from(i * i % 5));
+                [x, y, x + y]
+            })
+            .collect();
+        let table = GeneFeatures::from_dense(genes.clone(), columns, values).unwrap();
+        let reduction = Reduction::fit(&table, genes.clone(), 3);
+        assert_eq!(reduction.dim, 2);
+        let projection = reduction.projection(&table);
+        let reduced: Vec<Vec<f64>> = (0..6)
+            .map(|row| {
+                let mut out = vec![0.0; 2];
+                for (column, chunk) in projection.chunks(2).enumerate() {
+                    let mut unit = vec![0.0; 3];
+                    unit[column] = 1.0;
+                    let value = table.row(row).dot(&unit);
+                    out.iter_mut().zip(chunk).for_each(|(o, p)| *o += value * p);
+                }
+                out
+            })
+            .collect();
+        let mean_square = reduced.iter().map(|r| dot(r, r)).sum::<f64>() / 6.0;
+        approx::assert_relative_eq!(mean_square, 2.0, max_relative = 1e-10);
+        // Inner products are kept up to the one scale.
+        let product = |i: usize, j: usize| {
+            let mut dense = vec![0.0; 3];
+            table.row(j).add_to(&mut dense, 1.0);
+            table.row(i).dot(&dense)
+        };
+        let scale = dot(&reduced[0], &reduced[0]) / product(0, 0);
+        for i in 0..6 {
+            for j in 0..6 {
+                approx::assert_abs_diff_eq!(
+                    dot(&reduced[i], &reduced[j]),
+                    scale * product(i, j),
+                    epsilon = 1e-9
+                );
+            }
+        }
+    }
+}

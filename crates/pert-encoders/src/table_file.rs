@@ -1,0 +1,208 @@
+//! Tables of gene features as files: read, decompressed, bounded, written.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::Error;
+use crate::gene_features::{FeatureRow, GeneFeatures};
+use crate::table_text::{DENSE_FORMAT, SPARSE_FORMAT, parse};
+
+/// The most bytes of text that are read: 20,000 genes × 4,000 numbers of 12 characters. A few kilobytes of gzip can
+/// unpack to more than any machine holds.
+const LARGEST_TABLE: u64 = 1 << 30;
+
+/// What every gzip file begins with (RFC 1952).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// What every git-LFS pointer begins with.
+const LFS_POINTER: &[u8] = b"version https://git-lfs";
+
+impl GeneFeatures {
+    /// Reads a table with a header, first column the gene; tab- or comma-separated, plain or gzip (told by content).
+    ///
+    /// Three kinds are told apart by their first line: annotation lists (`gene_symbol`, `n_terms`, `go_ids`; ids
+    /// joined by `|`), what [`GeneFeatures::write_tsv`] wrote, and anything else: columns of numbers, which are
+    /// centred and scaled.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::GitLfsPointer`], [`Error::TooLarge`], [`Error::NotText`], and [`Error::Table`] with
+    /// the line and what is wrong with it.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        read_bounded(path.as_ref(), LARGEST_TABLE)
+    }
+
+    /// Writes the table so that [`GeneFeatures::read`] gives it back bit for bit: standardised or weighted as it is
+    /// held, marked by its first line.
+    ///
+    /// # Errors
+    /// Those of the writer; of kind `InvalidInput` when a name holds a line break or outer white space, which a table
+    /// read from a file never does.
+    pub fn write_tsv(&self, mut out: impl Write) -> io::Result<()> {
+        if self.is_sparse() {
+            writeln!(out, "{SPARSE_FORMAT}\ngene\tweights")?;
+        } else {
+            write!(out, "{DENSE_FORMAT}\ngene")?;
+            for column in &self.columns {
+                write!(out, "\t{}", field(column)?)?;
+            }
+            out.write_all(b"\n")?;
+        }
+        for (row, gene) in self.genes.iter().enumerate() {
+            out.write_all(field(gene)?.as_bytes())?;
+            match self.row(row) {
+                FeatureRow::Dense(values) => {
+                    for value in values {
+                        write!(out, "\t{value}")?;
+                    }
+                }
+                FeatureRow::Sparse { indices, weights } => {
+                    let entry = |(&c, w): (&u32, &f64)| format!("{}={w}", self.columns[c as usize]);
+                    let list: Vec<String> = indices.iter().zip(weights).map(entry).collect();
+                    write!(out, "\t{}", field(&list.join("|"))?)?;
+                }
+            }
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// A name as a field of a tab-separated line, quoted where it must be.
+fn field(name: &str) -> io::Result<Cow<'_, str>> {
+    if name.contains(['\n', '\r']) || name.trim() != name {
+        let message = format!("the name {name:?} holds a line break or outer white space");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    if name.contains(['\t', '"']) {
+        return Ok(Cow::Owned(format!("\"{}\"", name.replace('"', "\"\""))));
+    }
+    Ok(Cow::Borrowed(name))
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<GeneFeatures, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let mut start = Vec::new();
+    file.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut start).map_err(failed)?;
+    let whole = io::Cursor::new(&start).chain(file);
+    let mut bytes = Vec::new();
+    if start == GZIP_MAGIC {
+        MultiGzDecoder::new(whole).take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        whole.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge { path: path.to_owned(), limit });
+    }
+    if bytes.starts_with(LFS_POINTER) {
+        return Err(Error::GitLfsPointer { path: path.to_owned() });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|&&b| b == b'\n').count();
+        Error::NotText { path: path.to_owned(), line }
+    })?;
+    parse(&text).map_err(|(line, problem)| Error::Table { path: path.to_owned(), line, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use proptest::prelude::*;
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn plain_gzip_and_joined_gzip_are_one_table() {
+        let text = b"gene\tx\ty\nA\t1\t2\nB\t3\t-4\n";
+        let plain = GeneFeatures::read(file(text)).unwrap();
+        assert_eq!(plain, GeneFeatures::read(file(&gzip(text))).unwrap());
+        let mut joined = gzip(&text[..9]);
+        joined.extend(gzip(&text[9..]));
+        assert_eq!(plain, GeneFeatures::read(file(&joined)).unwrap());
+        assert_eq!((plain.dim(), plain.is_sparse()), (2, false));
+    }
+
+    #[test]
+    fn a_bomb_is_cut_off_at_the_limit() {
+        let bomb = file(&gzip(&vec![b'a'; 1 << 20]));
+        let error = read_bounded(bomb.path(), 1 << 16).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { limit: 65_536, .. }), "{error}");
+        let text = b"gene\tx\nA\t1\n";
+        assert!(read_bounded(file(text).path(), text.len() as u64).is_ok());
+        assert!(read_bounded(file(text).path(), text.len() as u64 - 1).is_err());
+    }
+
+    #[test]
+    fn what_is_no_table_is_told_apart() {
+        let missing = GeneFeatures::read("no/such/table.tsv").unwrap_err();
+        assert!(missing.to_string().contains("no/such/table.tsv"), "{missing}");
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n";
+        assert!(matches!(GeneFeatures::read(file(pointer)), Err(Error::GitLfsPointer { .. })));
+        let binary = GeneFeatures::read(file(b"gene\tx\nA\t\xff\xfe\n"));
+        assert!(matches!(binary, Err(Error::NotText { line: 2, .. })));
+        let cut = gzip(b"gene\tx\nA\t1\nB\t2\n");
+        assert!(matches!(GeneFeatures::read(file(&cut[..cut.len() - 9])), Err(Error::Read { .. })));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(GeneFeatures::read(folder.path()), Err(Error::Read { .. })));
+        assert!(matches!(GeneFeatures::read(file(b"")), Err(Error::Table { .. })));
+    }
+
+    #[test]
+    fn odd_names_survive_or_are_refused() {
+        let csv = "gene,\"x\ty\",\"say \"\"z\"\"\"\n\"A\tB\",1,2\n\"\"\"C\",3,5\n";
+        let table = GeneFeatures::read(file(csv.as_bytes())).unwrap();
+        assert_eq!(table.genes(), ["A\tB", "\"C"]);
+        let mut bytes = Vec::new();
+        table.write_tsv(&mut bytes).unwrap();
+        assert_eq!(GeneFeatures::read(file(&bytes)).unwrap(), table);
+        for name in ["a\nb", " a"] {
+            let genes = vec![name.to_owned()];
+            let table = GeneFeatures::from_dense(genes, vec!["x".to_owned()], vec![1.0]).unwrap();
+            assert!(table.write_tsv(Vec::new()).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn written_tables_come_back_bit_for_bit(
+            values in prop::collection::vec(-1e9f64..1e9, 12),
+            lists in prop::collection::vec(prop::collection::vec("[A-Z]:[0-9]{1,2}", 0..6), 4),
+        ) {
+            let names = |prefix: &str, n: usize| -> Vec<String> {
+                (0..n).map(|i| format!("{prefix}{i}")).collect()
+            };
+            let dense = GeneFeatures::from_dense(names("G", 4), names("c", 3), values).unwrap();
+            let genes = names("G", 4);
+            let row_of = crate::gene_features::index(&genes).unwrap();
+            let lists: Vec<Vec<&str>> =
+                lists.iter().map(|l| l.iter().map(String::as_str).collect()).collect();
+            let sparse = GeneFeatures::from_annotations(genes, row_of, &lists);
+            for table in [dense.clone(), dense.subset(&names("G", 2)), sparse.clone(), sparse.subset(&names("G", 3))] {
+                let mut bytes = Vec::new();
+                table.write_tsv(&mut bytes).unwrap();
+                prop_assert_eq!(&GeneFeatures::read(file(&bytes)).unwrap(), &table);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = GeneFeatures::read(file(&bytes));
+        }
+    }
+}
