@@ -1,0 +1,201 @@
+//! The default denoiser: a residual MLP steered by step and condition.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor, activation};
+use pert_nn::{
+    AdaLnBlock, AdaLnOutput, LinearInit, TimeEmbedding, TimeEmbeddingConfig, linear,
+    standard_normal,
+};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Denoiser};
+use crate::error::Error;
+
+/// Standard deviation of the first null vector, as of embeddings in Peebles & Xie 2023.
+const NULL_SCALE: f64 = 0.02;
+
+/// Configuration of an [`MlpDenoiser`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MlpDenoiserConfig {
+    /// Width of every layer, even and at least 2. Default 128.
+    pub width: usize,
+    /// Number of AdaLN residual blocks, at least 1. Default 3.
+    pub n_blocks: usize,
+}
+
+impl Default for MlpDenoiserConfig {
+    fn default() -> Self {
+        Self { width: 128, n_blocks: 3 }
+    }
+}
+
+impl MlpDenoiserConfig {
+    /// Checks every size.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] naming the size and its range.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.width < 2 || !self.width.is_multiple_of(2) {
+            return Err(Error::setting("denoiser width", "even and at least 2", self.width));
+        }
+        if self.n_blocks == 0 {
+            return Err(Error::setting("denoiser n_blocks", "at least 1", self.n_blocks));
+        }
+        Ok(())
+    }
+
+    /// Draws the first weights of a denoiser of `d`-dimensional rows under conditions of width `d_cond`, for steps
+    /// below `n_steps`.
+    ///
+    /// # Errors
+    /// What [`check`](Self::check) finds, and a `d`, `d_cond` or `n_steps` of 0.
+    pub fn init(
+        &self,
+        d: usize,
+        d_cond: usize,
+        n_steps: usize,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<MlpDenoiser, Error> {
+        self.check()?;
+        for (name, size) in [("d", d), ("d_cond", d_cond)] {
+            if size == 0 {
+                return Err(Error::setting(name, "at least 1", size));
+            }
+        }
+        let width = self.width;
+        let time = TimeEmbeddingConfig { n_steps, d_sinusoids: width, d_out: width };
+        let kaiming = LinearInit::KaimingUniform;
+        Ok(MlpDenoiser {
+            input: linear(d, width, kaiming, rng, device),
+            time: time.init(rng, device)?,
+            condition: linear(d_cond, width, kaiming, rng, device),
+            null: Param::from_tensor(
+                standard_normal([1, width], rng, device).mul_scalar(NULL_SCALE),
+            ),
+            blocks: (0..self.n_blocks)
+                .map(|_| AdaLnBlock::new(width, width, rng, device))
+                .collect(),
+            output: AdaLnOutput::new(width, width, d, rng, device),
+        })
+    }
+}
+
+/// h = W x_t + b; h ← AdaLN block(h, c), repeated; output = AdaLN layer(h, c), with
+/// c = SiLU(e(t) + SiLU(W_c cond + b_c)), the inner term a learned null vector where the condition is dropped.
+///
+/// The condition is a raw vector: multi-hot of perturbed genes ‖ gene features ‖ covariates. The rows of W_c that
+/// belong to the multi-hot part *are* the learned gene embeddings, and a set of genes is embedded by their sum, so
+/// that its order cannot matter.
+///
+/// Conditions should be of order 1 in every column: W_c starts at U(−1/√d_cond, 1/√d_cond).
+#[derive(Module, Debug)]
+pub struct MlpDenoiser {
+    input: Linear,
+    time: TimeEmbedding,
+    condition: Linear,
+    null: Param<Tensor<2>>,
+    blocks: Vec<AdaLnBlock>,
+    output: AdaLnOutput,
+}
+
+impl MlpDenoiser {
+    /// The embedding of the condition, `[n or 1, width]`.
+    fn embed(&self, cond: Condition) -> Tensor<2> {
+        let given = |values| activation::silu(self.condition.forward(values));
+        match cond {
+            Condition::Null => self.null.val(),
+            Condition::Given(values) => given(values),
+            Condition::Dropped { values, dropped } => {
+                let kept = dropped.clone().neg().add_scalar(1.0);
+                given(values) * kept + self.null.val() * dropped
+            }
+        }
+    }
+}
+
+impl Denoiser for MlpDenoiser {
+    fn predict(&self, x_t: Tensor<2>, t: &[usize], cond: Condition) -> Tensor<2> {
+        // A step and condition common to all rows are embedded once: [1, width].
+        let c = activation::silu(self.time.forward(t) + self.embed(cond)); // [n or 1, width]
+        let mut h = self.input.forward(x_t); // [n, width]
+        for block in &self.blocks {
+            h = block.forward(h, c.clone());
+        }
+        self.output.forward(h, c) // [n, d]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pert_nn::{load_parameters, named_parameters};
+    use rand::SeedableRng;
+
+    /// A denoiser whose zero-initialised layers are random too, so that every input matters.
+    fn denoiser(device: &Device) -> MlpDenoiser {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let config = MlpDenoiserConfig { width: 8, n_blocks: 2 };
+        let denoiser = config.init(3, 4, 10, &mut rng, device).expect("valid");
+        let mut parameters = named_parameters(&denoiser);
+        for parameter in &mut parameters {
+            for (i, value) in parameter.values.iter_mut().enumerate() {
+                *value += 0.3 * ((i * 7 + parameter.name.len()) as f32).sin();
+            }
+        }
+        load_parameters(denoiser, &parameters).expect("same names")
+    }
+
+    fn host(t: Tensor<2>) -> Vec<f32> {
+        t.into_data().try_to_vec().expect("f32")
+    }
+
+    fn assert_near(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().zip(b) {
+            // f32 networks of width 8.
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn one_step_and_condition_for_all_rows_equal_the_same_ones_per_row() {
+        let device = Device::flex();
+        let denoiser = denoiser(&device);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let x = standard_normal([6, 3], &mut rng, &device);
+        let cond = standard_normal([1, 4], &mut rng, &device);
+        let once = denoiser.predict(x.clone(), &[7], Condition::Given(cond.clone()));
+        let each = denoiser.predict(x, &[7; 6], Condition::Given(cond.repeat_dim(0, 6)));
+        assert_near(&host(once), &host(each));
+    }
+
+    #[test]
+    fn dropped_rows_see_the_null_condition_and_kept_rows_their_own() {
+        let device = Device::flex();
+        let denoiser = denoiser(&device);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let x = standard_normal([2, 3], &mut rng, &device);
+        let values = standard_normal([2, 4], &mut rng, &device);
+        let dropped = Tensor::from_data([[1.0], [0.0]], &device);
+        let cond = Condition::Dropped { values: values.clone(), dropped };
+        let mixed = host(denoiser.predict(x.clone(), &[3, 8], cond));
+        let null = host(denoiser.predict(x.clone(), &[3, 8], Condition::Null));
+        let given = host(denoiser.predict(x, &[3, 8], Condition::Given(values)));
+        assert_near(&mixed[..3], &null[..3]);
+        assert_near(&mixed[3..], &given[3..]);
+        assert!((mixed[0] - given[0]).abs() > 1e-3);
+    }
+
+    #[test]
+    fn a_size_of_zero_is_named() {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let config = MlpDenoiserConfig::default();
+        let error = config.init(0, 4, 10, &mut rng, &Device::flex()).map(|_| ());
+        assert_eq!(error, Err(Error::setting("d", "at least 1", 0)));
+        assert!(MlpDenoiserConfig { width: 7, n_blocks: 1 }.check().is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! What the network predicts, and how one prediction becomes another.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::Schedule;
+
+/// What a denoiser's output stands for. With a = √ᾱ_t, σ = √(1 − ᾱ_t) and x_t = a x_0 + σ ε:
+///
+/// | output | target | x_0 | ε |
+/// |---|---|---|---|
+/// | ε | ε | (x_t − σ ε)/a | ε |
+/// | x_0 | x_0 | x_0 | (x_t − a x_0)/σ |
+/// | v (Salimans & Ho 2022) | a ε − σ x_0 | a x_t − σ v | σ x_t + a v |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parameterization {
+    /// The noise ε (Ho et al. 2020).
+    #[default]
+    Epsilon,
+    /// The clean value x_0 (Ramesh et al. 2022, section 2.2).
+    X0,
+    /// The velocity v = a ε − σ x_0.
+    V,
+}
+
+/// a = √ᾱ_t and σ = √(1 − ᾱ_t) of every row, or of all rows at once.
+#[derive(Debug, Clone)]
+pub struct NoiseLevel {
+    /// a, `[n, 1]` or `[1, 1]`.
+    pub signal: Tensor<2>,
+    /// σ, `[n, 1]` or `[1, 1]`.
+    pub sigma: Tensor<2>,
+}
+
+impl NoiseLevel {
+    /// The levels of steps `t`, computed in f64.
+    ///
+    /// # Shapes
+    /// `t`: one step per row (`[n, 1]` comes out), or a single step for all rows (`[1, 1]`).
+    pub fn new(schedule: &Schedule, t: &[usize], device: &Device) -> Self {
+        let column = |f: fn(f64) -> f64| {
+            let values: Vec<f32> = t.iter().map(|&t| f(schedule.alpha_bar(t)) as f32).collect();
+            Tensor::from_data(TensorData::new(values, [t.len(), 1]), device)
+        };
+        Self { signal: column(f64::sqrt), sigma: column(|alpha_bar| (1.0 - alpha_bar).sqrt()) }
+    }
+}
+
+impl Parameterization {
+    /// What the network should put out for `x0` and `noise`, both `[n, d]`.
+    pub fn target(self, x0: Tensor<2>, noise: Tensor<2>, level: &NoiseLevel) -> Tensor<2> {
+        match self {
+            Self::Epsilon => noise,
+            Self::X0 => x0,
+            Self::V => noise * level.signal.clone() - x0 * level.sigma.clone(),
+        }
+    }
+
+    /// x_0 from an output at `x_t`, both `[n, d]`.
+    pub fn x0(self, output: Tensor<2>, x_t: Tensor<2>, level: &NoiseLevel) -> Tensor<2> {
+        match self {
+            Self::Epsilon => (x_t - output * level.sigma.clone()) / level.signal.clone(),
+            Self::X0 => output,
+            Self::V => x_t * level.signal.clone() - output * level.sigma.clone(),
+        }
+    }
+
+    /// ε from an output at `x_t`, both `[n, d]`.
+    pub fn noise(self, output: Tensor<2>, x_t: Tensor<2>, level: &NoiseLevel) -> Tensor<2> {
+        match self {
+            Self::Epsilon => output,
+            Self::X0 => (x_t - output * level.signal.clone()) / level.sigma.clone(),
+            Self::V => x_t * level.sigma.clone() + output * level.signal.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::q_sample;
+    use crate::schedule::ScheduleConfig;
+    use pert_nn::standard_normal;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn largest_difference(a: Tensor<2>, b: Tensor<2>) -> f32 {
+        (a - b).abs().max().into_scalar()
+    }
+
+    #[test]
+    fn every_output_gives_back_x0_and_noise() {
+        let device = Device::flex();
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let schedule = Schedule::new(&ScheduleConfig::default()).expect("valid");
+        let x0 = standard_normal([5, 3], &mut rng, &device);
+        let noise = standard_normal([5, 3], &mut rng, &device);
+        // Away from the ends, where one of the two cannot be told from x_t in f32.
+        let t = [100, 300, 500, 700, 900];
+        let level = NoiseLevel::new(&schedule, &t, &device);
+        let x_t = q_sample(x0.clone(), noise.clone(), &level);
+        for p in [Parameterization::Epsilon, Parameterization::X0, Parameterization::V] {
+            let output = p.target(x0.clone(), noise.clone(), &level);
+            let x0_again = p.x0(output.clone(), x_t.clone(), &level);
+            let noise_again = p.noise(output, x_t.clone(), &level);
+            // f32; a and σ are at least 0.15 here.
+            assert!(largest_difference(x0_again, x0.clone()) < 1e-5, "{p:?}");
+            assert!(largest_difference(noise_again, noise.clone()) < 1e-5, "{p:?}");
+        }
+    }
+}
