@@ -1,1 +1,44 @@
-//! Numbers about populations of cells: R2, Frechet distance with its floor, energy distance, rank tests
+//! Numbers about populations of cells: R², Fréchet distance with its floor, energy distance, principal
+//! components and the signed-rank test.
+//!
+//! Everything is f64 and deterministic: sums run in a fixed order whatever the number of threads, and what
+//! is random takes its generator as an argument. Cells are rows, `[n_cells, n_columns]`.
+//!
+//! | question | function |
+//! |---|---|
+//! | is the mean profile right? | [`r2`], [`r2_pearson`] |
+//! | is the shift from control right? | [`pearson_delta`] |
+//! | is the population right, as a Gaussian? | [`frechet_distance`] against [`frechet_floor`] |
+//! | is the population right, without assumptions? | [`energy_distance`] |
+//! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`] |
+//!
+//! ```
+//! use pert_metrics::{Gaussian, Rows, frechet_distance};
+//!
+//! let x = [0.0, 1.0, 2.0, 3.0, 1.0, 0.0];
+//! let cells = Gaussian::fit(Rows::new(&x, 2)?)?;
+//! assert!(frechet_distance(&cells, &cells) < 1e-12);
+//! # Ok::<(), pert_metrics::Error>(())
+//! ```
+
+mod covariance;
+mod energy;
+mod error;
+mod frechet;
+mod linalg;
+mod pca;
+mod r_squared;
+mod rows;
+mod signed_rank;
+
+pub use covariance::column_means;
+pub use energy::energy_distance;
+pub use error::Error;
+pub use frechet::{Gaussian, frechet_distance, frechet_floor, frechet_floor_closed_form};
+pub use linalg::{
+    SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
+};
+pub use pca::Pca;
+pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};
+pub use rows::Rows;
+pub use signed_rank::{SignedRank, wilcoxon_signed_rank};

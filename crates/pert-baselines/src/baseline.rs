@@ -1,0 +1,105 @@
+//! What a baseline is, and the cells it predicts.
+
+use pert_core::{ChaCha8Rng, CsrCounts, Perturbation, shuffled_indices};
+use rand::Rng;
+
+/// A predictor of the response to any perturbation, fitted on training cells.
+pub trait Baseline {
+    /// Its name in tables (`method` in `metrics.csv`).
+    fn name(&self) -> &'static str;
+
+    /// Whether it says anything about this perturbation. Where it does not, means are NaN and there are no cells.
+    fn covers(&self, p: &Perturbation) -> bool {
+        let _ = p;
+        true
+    }
+
+    /// The predicted mean log-normalised profile, `[n_genes]`.
+    fn mean(&self, p: &Perturbation) -> Vec<f64>;
+
+    /// A population of `n` cells, as a plan that [`CellPlan::profiles`] carries out.
+    fn cells(&self, p: &Perturbation, n: usize, rng: &mut ChaCha8Rng) -> CellPlan;
+}
+
+/// Which training cells make up a predicted population. Rows are those of the screen the baseline was fitted on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CellPlan {
+    /// Copies of training cells.
+    Rows(Vec<usize>),
+    /// Training cells whose log-normalised profile gets a shift added, then is floored at 0.
+    ///
+    /// Because of the floor the mean of such a population may lie above the baseline's own mean.
+    Shifted {
+        /// The cells.
+        rows: Vec<usize>,
+        /// What is added to each, `[n_genes]`.
+        shift: Vec<f64>,
+    },
+}
+
+impl CellPlan {
+    /// The rows that are copied.
+    pub fn rows(&self) -> &[usize] {
+        match self {
+            Self::Rows(rows) | Self::Shifted { rows, .. } => rows,
+        }
+    }
+
+    /// The log-normalised profiles of the population, `[n, n_genes]` row-major.
+    ///
+    /// # Panics
+    /// When `counts` is not of the screen the baseline was fitted on: fewer rows, or another number of genes.
+    pub fn profiles(&self, counts: &CsrCounts) -> Vec<f64> {
+        let mut profiles = counts.log_normalised(self.rows());
+        if let Self::Shifted { shift, .. } = self {
+            assert_eq!(shift.len(), counts.n_genes(), "a shift has one value per gene");
+            for row in profiles.chunks_exact_mut(shift.len().max(1)) {
+                row.iter_mut().zip(shift).for_each(|(x, s)| *x = (*x + s).max(0.0));
+            }
+        }
+        profiles
+    }
+}
+
+/// `n` of the rows at random: each at most once where there are enough, otherwise with replacement.
+pub(crate) fn draw(rows: &[usize], n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    if n <= rows.len() {
+        return shuffled_indices(rows.len(), rng)[..n].iter().map(|&i| rows[i]).collect();
+    }
+    (0..n).map(|_| rows[(rng.next_u64() % rows.len() as u64) as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pert_core::seeded_rng;
+    use std::collections::HashSet;
+
+    #[test]
+    fn rows_repeat_only_where_there_are_too_few() {
+        let rows: Vec<usize> = (10..30).collect();
+        let mut rng = seeded_rng(1, "draw");
+        let few = draw(&rows, 20, &mut rng);
+        assert_eq!(few.iter().collect::<HashSet<_>>().len(), 20);
+        let many = draw(&rows, 50, &mut rng);
+        assert!(many.len() == 50 && many.iter().all(|r| rows.contains(r)));
+        assert!(draw(&[], 5, &mut rng).is_empty());
+        assert_eq!(
+            draw(&rows, 7, &mut seeded_rng(2, "x")),
+            draw(&rows, 7, &mut seeded_rng(2, "x"))
+        );
+    }
+
+    #[test]
+    fn shifted_profiles_are_floored_at_zero() {
+        let counts = CsrCounts::from_dense(2, &[1.0, 0.0, 0.0, 1.0]).unwrap();
+        let l = 1e4f64.ln_1p();
+        assert_eq!(CellPlan::Rows(vec![1, 0]).profiles(&counts), [0.0, l, l, 0.0]);
+        let plan = CellPlan::Shifted { rows: vec![0], shift: vec![-1.0, -1.0] };
+        assert_eq!(plan.profiles(&counts), [l - 1.0, 0.0]);
+        assert_eq!(plan.rows(), [0]);
+    }
+}
