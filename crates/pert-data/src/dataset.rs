@@ -10,6 +10,7 @@ use crate::labels::{Labels, perturbation_key};
 use crate::layers::read_counts;
 use crate::nearest::listed;
 use crate::schema::guess_separator;
+use crate::simulator::{SimulatorConfig, SimulatorError, simulate};
 use crate::{Error, ReadOptions};
 
 /// A screen with the way its labels are written and where it comes from.
@@ -28,7 +29,7 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`Dataset::read_h5ad_with`].
-    pub fn read_h5ad(path: &Path) -> Result<Self, Error> {
+    pub fn read_h5ad(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::read_h5ad_with(path, &ReadOptions::default())
     }
 
@@ -42,7 +43,8 @@ impl Dataset {
     /// format, a truncated or damaged file, a compression that is not built in; a missing column or layer; a matrix
     /// without raw counts ([`Error::NotCounts`] names the cell, the gene, the value, and a layer that holds counts);
     /// no control cells; duplicate gene names; no cells left.
-    pub fn read_h5ad_with(path: &Path, options: &ReadOptions) -> Result<Self, Error> {
+    pub fn read_h5ad_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, Error> {
+        let path = path.as_ref();
         let container = Container::open(path)?;
         let obs = Frame::open(&container, "obs")?;
         let screen_error = |source| Error::Screen { path: path.to_owned(), source };
@@ -110,7 +112,15 @@ impl Dataset {
         })
     }
 
-    /// A data set that was not read from a file, such as a simulated one.
+    /// A simulated screen, without its truth.
+    ///
+    /// # Errors
+    /// [`SimulatorError`] for a screen too small to simulate.
+    pub fn simulated(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
+        Ok(Self::from_population(simulate(config)?.population, LabelFormat::default()))
+    }
+
+    /// A data set that was not read from a file.
     pub fn from_population(population: Population, format: LabelFormat) -> Self {
         Self {
             population,

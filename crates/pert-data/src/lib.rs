@@ -3,12 +3,12 @@
 //! ```no_run
 //! use pert_data::{Dataset, ReadOptions};
 //!
-//! let screen = Dataset::read_h5ad("screen.h5ad".as_ref())?;
+//! let screen = Dataset::read_h5ad("screen.h5ad")?;
 //! println!("{} cells × {} genes", screen.population().n_cells(), screen.population().n_genes());
 //!
 //! let filters = vec!["guide_umi_fraction>=0.8".parse()?];
 //! let strict = ReadOptions { control: Some("NT".into()), filters, ..ReadOptions::default() };
-//! let screen = Dataset::read_h5ad_with("screen.h5ad".as_ref(), &strict)?;
+//! let screen = Dataset::read_h5ad_with("screen.h5ad", &strict)?;
 //! # Ok::<(), pert_data::Error>(())
 //! ```
 

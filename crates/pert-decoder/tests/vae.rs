@@ -19,7 +19,7 @@ fn simulate(n_cells: usize, rng: &mut ChaCha8Rng) -> (CsrCounts, Vec<usize>) {
     let state: Vec<usize> = (0..n_cells).map(|cell| cell % 2).collect();
     let weight = |gene: usize, state: usize| {
         let base = 0.2 + 0.1 * (gene % 8) as f64;
-        if (gene % 3 == 0) == (state == 1) { 3.0 * base } else { base }
+        if gene.is_multiple_of(3) == (state == 1) { 3.0 * base } else { base }
     };
     let library = LogNormal::new(60f64.ln(), 0.4).unwrap();
     let mut dense = Vec::with_capacity(n_cells * N_GENES);

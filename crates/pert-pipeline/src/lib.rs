@@ -1,1 +1,42 @@
-//! Fit, predict and evaluate: the road from a screen to a table
+//! Fit, predict and evaluate: the road from a screen to a table.
+//!
+//! ```no_run
+//! use pert_data::Dataset;
+//! use pert_pipeline::{DeviceChoice, FitConfig};
+//!
+//! let screen = Dataset::read_h5ad("screen.h5ad")?;
+//! let model = FitConfig::default().fit(&screen, &DeviceChoice::Auto.open()?)?;
+//! let cells = model.predict(&[model.perturbation("CEBPE+RUNX1T1")?], 500, 0)?;
+//! # Ok::<(), pert_pipeline::Error>(())
+//! ```
+
+mod additive_means;
+mod anchor;
+mod checkpoint;
+mod config;
+mod contexts;
+mod device;
+mod error;
+mod evaluate;
+mod fit;
+mod model;
+mod output_folder;
+mod predict;
+mod progress;
+mod requests;
+mod split_file;
+
+pub use checkpoint::MODEL_FORMAT;
+pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, UnknownGenePolicy};
+pub use device::{DeviceChoice, use_threads};
+pub use error::Error;
+pub use evaluate::{
+    Comparison, EvaluateConfig, Evaluation, EvaluationVae, METRICS, Metric, MetricRow, Picture,
+    Predicted, Truth, evaluate, evaluate_with, split_of_predicted,
+};
+pub use model::{Model, Provenance, SeenPerturbation};
+pub use output_folder::{FolderKind, OutputFolder};
+pub use predict::Request;
+pub use progress::{Progress, Silent};
+pub use requests::{parse_at, read_requests};
+pub use split_file::read_split;

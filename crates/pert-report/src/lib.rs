@@ -1,1 +1,32 @@
-//! Tables and pictures of an evaluation: UMAP, scatter plots, the slides' table
+//! Tables and pictures of an evaluation: UMAP, scatter plots, box plots, `metrics.csv`, the slides' table.
+//!
+//! Nothing here computes a metric, prints, or reads a file: numbers come in, text and images go out.
+//!
+//! ```
+//! use pert_report::{MetricRow, Roles, TerminalStyle, metrics_csv, terminal_table};
+//!
+//! let mut row = MetricRow::new("KLF1", "model", 120);
+//! row.r2 = 0.93;
+//! let rows = [row, MetricRow::new("KLF1", "no change", 120)];
+//! assert!(metrics_csv(&rows).starts_with("perturbation,method,n,r2,"));
+//! println!("{}", terminal_table(&rows, &Roles::default(), &TerminalStyle::default()));
+//! ```
+
+mod error;
+mod file;
+mod plots;
+mod table;
+mod umap;
+
+pub use error::Error;
+pub use file::write_file;
+pub use plots::{
+    Axes, CellScatter, DeltaScatter, Highlight, MetricBoxes, Picture, delta_scatter, metric_boxes,
+    scatter_real_generated,
+};
+pub use table::{
+    Better, Comparison, METRICS, MethodSummary, Metric, MetricRow, PairedTest, Roles, Statistic,
+    Summary, TerminalStyle, Verdict, best_baseline, markdown_table, metrics_csv, paired_values,
+    slides_tsv, terminal_table,
+};
+pub use umap::{Umap, UmapConfig};

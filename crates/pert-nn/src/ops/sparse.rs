@@ -4,9 +4,12 @@
 //! were 0, and the non-zeros (a tenth in single-cell data) are then patched at their places. What depends on the
 //! counts alone never enters the graph.
 
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_sigmoid};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::special::{log_ratio, stirling_error};
+
+/// Where dropout logits are cut: e^±40 and its square are far from the ends of `f32`.
+const LOGIT_BOUND: f64 = 40.0;
 
 /// The non-zero counts of a batch, at their places in the row-major `[n_cells, n_genes]` matrix.
 #[derive(Debug, Clone)]
@@ -63,11 +66,13 @@ impl SparseCounts {
     /// log NB(y; μ, θ) + log Γ(y+1) + y at the non-zero counts:
     /// y log μ − (y+θ) log((θ+μ)/(θ+y)) − ½ log(1+y/θ) + S(y+θ) − S(θ).
     ///
-    /// `log_mu` is asked for beside `mu`, because softmax knows it where the exponential underflows. The price is
-    /// a rounding error of about 1e-6 · y nats per entry, which the dense form does not have.
-    fn nb_nonzero(&self, mu: &Tensor<2>, log_mu: Tensor<1>, theta: Tensor<1>) -> Tensor<1> {
+    /// log μ, not μ, because softmax knows it where the exponential underflows. The price is a rounding error of
+    /// about 1e-6 · y nats per entry, which the dense form does not have.
+    fn nb_nonzero(&self, log_mu: Tensor<1>, theta: Tensor<1>) -> Tensor<1> {
         let stirling_theta = self.at_genes(stirling_error(theta.clone())); // [n_nonzero]
-        let (y, mu, theta) = (self.y.clone(), self.at(mu.clone()), self.at_genes(theta));
+        // Cheaper than to read μ from the dense matrix, whose gradient would be a dense scatter.
+        let mu = log_mu.clone().exp();
+        let (y, theta) = (self.y.clone(), self.at_genes(theta));
         let n = y.clone().add(theta.clone());
         let log_r = log_ratio(theta.clone().add(mu.clone()), n.clone(), mu.sub(y.clone()));
         let spread = y.clone().div(theta).log1p().mul_scalar(0.5);
@@ -87,12 +92,16 @@ pub fn nb_log_likelihood(
     log_mu: Tensor<1>,
     theta: Tensor<1>,
 ) -> Tensor<1> {
-    let zero_cost = zero_cost(mu.clone(), theta.clone());
-    let nonzero = counts.nb_nonzero(&mu, log_mu, theta).add(counts.at(zero_cost.clone()));
+    let zero_cost = zero_cost(mu, theta.clone());
+    let nonzero = counts.nb_nonzero(log_mu, theta).add(counts.at(zero_cost.clone()));
     nonzero.sum().sub(zero_cost.sum())
 }
 
 /// Σ [log ZINB(y; μ, θ, π) + (log Γ(y+1) + y)] over all entries: the likelihood without what depends on y alone.
+///
+/// With o = π/(1−π): log ZINB(0) = log[(o + NB(0)) / (o + 1)] and log(1−π) = −log(1+o), so that an entry costs two
+/// exponentials and one logarithm. The logits are cut at ±40 (probabilities of 4e-18), where o² is still an `f32`;
+/// beyond, their gradient is 0.
 ///
 /// # Shapes
 /// - mu, pi_logits: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts; theta: `[n_genes]`
@@ -104,13 +113,14 @@ pub fn zinb_log_likelihood(
     theta: Tensor<1>,
     pi_logits: Tensor<2>,
 ) -> Tensor<1> {
-    let zero_cost = zero_cost(mu.clone(), theta.clone());
-    let log_not_kept = log_sigmoid(pi_logits.clone().add(zero_cost)); // [n_cells, n_genes]
+    let odds = pi_logits.clamp(-LOGIT_BOUND, LOGIT_BOUND).exp(); // π/(1−π), [n_cells, n_genes]
+    let nb_zero = zero_cost(mu, theta.clone()).neg().exp(); // NB(0), [n_cells, n_genes]
+    let log_zero = odds.clone().add(nb_zero).div(odds.clone().add_scalar(1.0)).log();
     let nonzero = counts
-        .nb_nonzero(&mu, log_mu, theta)
-        .add(counts.at(log_not_kept.clone()))
-        .sub(counts.at(pi_logits.clone()));
-    nonzero.sum().add(log_sigmoid(pi_logits).sub(log_not_kept).sum())
+        .nb_nonzero(log_mu, theta)
+        .sub(counts.at(odds).log1p())
+        .sub(counts.at(log_zero.clone()));
+    nonzero.sum().add(log_zero.sum())
 }
 
 /// Σ [log Poisson(y; μ) + log Γ(y+1) + y] over all entries: the likelihood without what depends on y alone.
@@ -146,7 +156,7 @@ mod tests {
         let y = [0.0f32, 1.0, 0.0, 7.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 300.0, 1.0];
         let mu: Vec<f32> = (0..12).map(|i| 0.05 * 2f32.powi(i)).collect();
         let theta = [0.1f32, 1.0, 20.0, 3000.0];
-        let pi: Vec<f32> = (0..12).map(|i| i as f32 - 6.0).collect();
+        let pi: Vec<f32> = (0..12).map(|i| 5.0 * (i as f32 - 6.0)).collect();
         let places: Vec<i32> = (0..12).filter(|&i| y[i as usize] > 0.0).collect();
         let values: Vec<f32> = places.iter().map(|&i| y[i as usize]).collect();
         let constant: f64 =

@@ -1,0 +1,257 @@
+//! The command line. Names are a contract: add, don't rename.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Predict how cells respond to perturbations nobody has measured.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pert",
+    version,
+    about,
+    after_help = "EXAMPLES:\n  \
+        pert demo                                             simulate, fit, predict, evaluate\n  \
+        pert inspect screen.h5ad                              what does the file hold?\n  \
+        pert fit screen.h5ad -o model --features go.tsv.gz --hold-out seen-2\n  \
+        pert predict model -p CEBPE+RUNX1T1 --cells 500 -o predicted.h5ad\n  \
+        pert evaluate model screen.h5ad -o report\n\n\
+        EXIT CODES: 0 done, 1 bad input or failure, 2 wrong usage, 130 interrupted"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// No progress and no notes on stderr; errors and results are still printed.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Threads to use; results are byte-identical for the same number. Default: all cores.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what a cell file holds and how to fit it.
+    Inspect(InspectArgs),
+    /// Write a simulated screen with known truth: FILE.h5ad, FILE.features.tsv, FILE.truth.tsv.
+    Simulate(SimulateArgs),
+    /// Learn from a screen.
+    Fit(Box<FitArgs>),
+    /// Generate cells under perturbations, seen or not.
+    Predict(PredictArgs),
+    /// Compare generated with real cells, beside baselines, floor and ceiling.
+    Evaluate(EvaluateArgs),
+    /// Simulate, fit, predict held-out pairs, evaluate: the whole road in minutes.
+    Demo(DemoArgs),
+}
+
+/// `pert inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The cell file (.h5ad).
+    pub file: PathBuf,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The kind of a simulated screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Single genes and pairs, with gene features.
+    GenePairs,
+}
+
+/// `pert simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The cell file to write.
+    #[arg(short, long, value_name = "FILE.h5ad")]
+    pub output: PathBuf,
+    /// The kind of screen.
+    #[arg(long, value_enum, default_value = "gene-pairs")]
+    pub kind: Kind,
+    /// Number of cells, control included.
+    #[arg(long, value_name = "N")]
+    pub cells: Option<usize>,
+    /// Number of genes.
+    #[arg(long, value_name = "N")]
+    pub genes: Option<usize>,
+    /// Number of perturbations, control not counted.
+    #[arg(long, value_name = "N")]
+    pub perturbations: Option<usize>,
+    /// Seed.
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+}
+
+/// Which columns mean what; shared by `fit` and `evaluate`.
+#[derive(Debug, Args, Default)]
+pub struct DataArgs {
+    /// The obs column of the perturbation [default: guessed]
+    #[arg(long, value_name = "COL")]
+    pub perturbation_key: Option<String>,
+    /// The label of unperturbed cells [default: guessed]
+    #[arg(long, value_name = "LABEL")]
+    pub control: Option<String>,
+    /// The layer that holds raw counts (`raw` for raw/X) [default: X]
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+    /// The obs column of the cell type
+    #[arg(long, value_name = "COL")]
+    pub cell_type_key: Option<String>,
+    /// The obs column of the batch
+    #[arg(long, value_name = "COL")]
+    pub batch_key: Option<String>,
+    /// The obs column of the dose, in nM
+    #[arg(long, value_name = "COL")]
+    pub dose_key: Option<String>,
+    /// Keep only cells that meet this; may be given several times
+    #[arg(long, value_name = "'COL>=VALUE'")]
+    pub filter: Vec<String>,
+}
+
+/// `pert fit`.
+#[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert fit screen.h5ad -o model --features go.tsv.gz --unknown-gene mean --hold-out seen-2:0.3\n  \
+    pert fit screen.h5ad -o model --filter 'guide_umi_fraction>=0.8' --hold-out cells\n  \
+    pert fit screen.h5ad -o model --config run.toml --seed 3")]
+pub struct FitArgs {
+    /// The cell file (.h5ad) with raw counts.
+    pub file: PathBuf,
+    /// The model folder to write.
+    #[arg(short, long, value_name = "MODEL_DIR")]
+    pub output: PathBuf,
+    /// A run file; flags given beside it win.
+    #[arg(long, value_name = "run.toml")]
+    pub config: Option<PathBuf>,
+    /// Which columns mean what.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// How perturbations are encoded [default: gene-set]
+    #[arg(long, value_name = "gene-set")]
+    pub encoder: Option<String>,
+    /// A table of gene features (tsv/csv, plain or .gz; first column the gene; a GO table is recognised)
+    #[arg(long, value_name = "TABLE")]
+    pub features: Option<PathBuf>,
+    /// A perturbed gene without features: an error, or the mean of all genes [default: error]
+    #[arg(long, value_name = "error|mean")]
+    pub unknown_gene: Option<String>,
+    /// What is held out: cells, unseen-single, seen-0, seen-1, seen-2, covariate-transfer (each with :FRACTION),
+    /// sorted-K[:FOLD], labels:A,B [default: nothing]
+    #[arg(long, value_name = "RULE[:FRACTION]", conflicts_with = "split")]
+    pub hold_out: Option<String>,
+    /// A split to read instead
+    #[arg(long, value_name = "split.json")]
+    pub split: Option<PathBuf>,
+    /// Share of the control cells kept apart as reference of the evaluation [default: 0.5]
+    #[arg(long, value_name = "FRACTION")]
+    pub control_split: Option<f64>,
+    /// Distribution of the counts [default: zinb]
+    #[arg(long, value_name = "zinb|nb|poisson")]
+    pub likelihood: Option<String>,
+    /// Diffuse the residual around a closed-form mean, or g itself [default: residual]
+    #[arg(long, value_name = "residual|plain")]
+    pub prior_form: Option<String>,
+    /// Pull generated gene means towards the closed-form ones [default: auto]
+    #[arg(long, value_name = "auto|on|off")]
+    pub gene_anchor: Option<String>,
+    /// Highly variable genes kept, beside the perturbed ones [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub n_top_genes: Option<usize>,
+    /// Seed [default: 0]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Where to compute
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto")]
+    pub device: String,
+}
+
+/// `pert predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert predict model -p CEBPE+RUNX1T1 -p KLF1 --cells 500 -o predicted.h5ad\n  \
+    pert predict model --perturbations wanted.tsv --at cell_type=CD4T -o predicted.h5ad")]
+pub struct PredictArgs {
+    /// The model folder.
+    pub model: PathBuf,
+    /// A perturbation; genes of a combination joined by +; may be given several times.
+    #[arg(
+        short,
+        long = "perturbation",
+        value_name = "LABEL",
+        required_unless_present = "perturbations"
+    )]
+    pub perturbation: Vec<String>,
+    /// A table of perturbations: header `perturbation`, covariate columns, optional `n_cells`.
+    #[arg(long, value_name = "FILE.tsv", conflicts_with = "perturbation")]
+    pub perturbations: Option<PathBuf>,
+    /// A covariate value for all generated cells; may be given several times [default: the mix seen in training]
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub at: Vec<String>,
+    /// Cells per perturbation.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cells: u32,
+    /// Seed.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Where to compute
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto")]
+    pub device: String,
+    /// The cell file to write.
+    #[arg(short, long, value_name = "OUT.h5ad")]
+    pub output: PathBuf,
+}
+
+/// `pert evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert evaluate model screen.h5ad -o report\n  \
+    pert evaluate predicted.h5ad screen.h5ad --split model/split.json -o report")]
+pub struct EvaluateArgs {
+    /// A model folder, or a .h5ad of predicted cells from any tool.
+    pub predicted: PathBuf,
+    /// The real cells (.h5ad).
+    pub real: PathBuf,
+    /// The report folder to write.
+    #[arg(short, long, value_name = "REPORT_DIR")]
+    pub output: PathBuf,
+    /// The split [default: the model's; for a .h5ad the perturbations it holds are the test]
+    #[arg(long, value_name = "split.json")]
+    pub split: Option<PathBuf>,
+    /// Cells generated per perturbation.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
+    pub cells: u32,
+    /// The evaluation VAE to use, or where to keep the one trained [default: REPORT_DIR/evaluation_vae]
+    #[arg(long, value_name = "DIR")]
+    pub evaluation_vae: Option<PathBuf>,
+    /// True mean profiles of a simulated screen (FILE.truth.tsv): adds pearson_delta_true
+    #[arg(long, value_name = "FILE.truth.tsv")]
+    pub truth: Option<PathBuf>,
+    /// Which columns mean what, where they differ from the model's.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Seed.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Where to compute
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto")]
+    pub device: String,
+}
+
+/// `pert demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The folder to write.
+    #[arg(short, long, value_name = "DIR", default_value = "pert-demo")]
+    pub output: PathBuf,
+    /// The kind of screen.
+    #[arg(long, value_enum, default_value = "gene-pairs")]
+    pub kind: Kind,
+    /// Seed.
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+}

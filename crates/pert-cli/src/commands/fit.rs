@@ -1,0 +1,109 @@
+//! `pert fit`.
+
+use pert_prior::Progress;
+use pert_prior::data::{Dataset, Filter, ReadOptions};
+use pert_prior::pipeline::{DeviceChoice, FitConfig, FolderKind, OutputFolder};
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use crate::args::{DataArgs, FitArgs};
+use crate::progress::Reporter;
+
+pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
+    let mut config = match &args.config {
+        Some(path) => FitConfig::read_toml(path)?,
+        None => FitConfig::default(),
+    };
+    apply_flags(&mut config, args)?;
+    config.check()?;
+    let device = args.device.parse::<DeviceChoice>()?.open()?;
+    // Before an hour of training, not after it.
+    let output = OutputFolder::create(&args.output, FolderKind::Model)?;
+    let dataset = Dataset::read_h5ad_with(&args.file, &read_options(&config)?)?;
+    for note in dataset.notes() {
+        reporter.note(note);
+    }
+    // What was guessed is written down as if it had been given.
+    config.perturbation_key = Some(dataset.perturbation_key().to_owned());
+    config.control = Some(dataset.format().control.clone());
+    let model = config.fit_with(&dataset, &device, reporter)?;
+    model.save_into(&output)?;
+    output.commit()?;
+    let (seen, held_out) = (model.seen().len() - 1, model.split().test.len());
+    println!(
+        "{}: {} genes, {} training cells, {seen} perturbations seen, {held_out} held out",
+        args.output.display(),
+        model.genes().len(),
+        model.provenance().n_training_cells,
+    );
+    Ok(())
+}
+
+/// How the configuration reads a cell file.
+pub fn read_options(config: &FitConfig) -> anyhow::Result<ReadOptions> {
+    Ok(ReadOptions {
+        perturbation_key: config.perturbation_key.clone(),
+        control: config.control.clone(),
+        layer: config.layer.clone(),
+        cell_type_key: config.cell_type_key.clone(),
+        batch_key: config.batch_key.clone(),
+        dose_key: config.dose_key.clone(),
+        filters: config.filter.iter().map(|f| f.parse::<Filter>()).collect::<Result<_, _>>()?,
+        ..ReadOptions::default()
+    })
+}
+
+/// Flags that say which columns mean what win over the configuration.
+pub fn apply_data_flags(config: &mut FitConfig, data: &DataArgs) {
+    let set = |field: &mut Option<String>, flag: &Option<String>| {
+        if flag.is_some() {
+            field.clone_from(flag);
+        }
+    };
+    set(&mut config.perturbation_key, &data.perturbation_key);
+    set(&mut config.control, &data.control);
+    set(&mut config.layer, &data.layer);
+    set(&mut config.cell_type_key, &data.cell_type_key);
+    set(&mut config.batch_key, &data.batch_key);
+    set(&mut config.dose_key, &data.dose_key);
+    if !data.filter.is_empty() {
+        config.filter.clone_from(&data.filter);
+    }
+}
+
+fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
+    apply_data_flags(config, &args.data);
+    if args.features.is_some() {
+        config.features.clone_from(&args.features);
+    }
+    if args.hold_out.is_some() {
+        config.hold_out.clone_from(&args.hold_out);
+        config.split = None;
+    }
+    if args.split.is_some() {
+        config.split.clone_from(&args.split);
+        config.hold_out = None;
+    }
+    set_named(&mut config.encoder, "--encoder", &args.encoder)?;
+    set_named(&mut config.unknown_gene, "--unknown-gene", &args.unknown_gene)?;
+    set_named(&mut config.likelihood, "--likelihood", &args.likelihood)?;
+    set_named(&mut config.prior_form, "--prior-form", &args.prior_form)?;
+    set_named(&mut config.gene_anchor, "--gene-anchor", &args.gene_anchor)?;
+    config.control_split = args.control_split.unwrap_or(config.control_split);
+    config.n_top_genes = args.n_top_genes.unwrap_or(config.n_top_genes);
+    config.seed = args.seed.unwrap_or(config.seed);
+    Ok(())
+}
+
+/// Sets a field whose values have the same names on the command line and in a run file.
+fn set_named<T: DeserializeOwned>(
+    field: &mut T,
+    flag: &str,
+    value: &Option<String>,
+) -> anyhow::Result<()> {
+    if let Some(value) = value {
+        *field = T::deserialize(StrDeserializer::<ValueError>::new(value))
+            .map_err(|e| anyhow::anyhow!("{flag}: {e}"))?;
+    }
+    Ok(())
+}

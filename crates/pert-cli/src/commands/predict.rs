@@ -1,0 +1,46 @@
+//! `pert predict`.
+
+use pert_prior::Progress;
+use pert_prior::data::{Provenance, write_h5ad};
+use pert_prior::pipeline::{DeviceChoice, Model, Request, parse_at, read_requests};
+
+use crate::args::PredictArgs;
+use crate::progress::Reporter;
+
+pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
+    let device = args.device.parse::<DeviceChoice>()?.open()?;
+    let model = Model::load(&args.model, &device)?;
+    let at = args.at.iter().map(|a| parse_at(a)).collect::<Result<Vec<_>, _>>()?;
+    let n_cells = args.cells as usize;
+    let requests: Vec<Request> = match &args.perturbations {
+        Some(path) => read_requests(path, model.label_format(), n_cells, &at)?,
+        None => args
+            .perturbation
+            .iter()
+            .map(|label| {
+                let perturbation = model.perturbation(label)?;
+                Ok(Request { perturbation, n_cells, at: at.clone() })
+            })
+            .collect::<Result<_, pert_prior::Error>>()?,
+    };
+    let population = model.predict_requests(&requests, args.seed, reporter)?;
+    write_h5ad(&args.output, &population, &provenance(&model, args.seed))?;
+    reporter.note(&format!(
+        "wrote {} cells of {} perturbations to {}",
+        population.n_cells(),
+        requests.len(),
+        args.output.display()
+    ));
+    Ok(())
+}
+
+/// What generated cells say about where they come from.
+pub fn provenance(model: &Model, seed: u64) -> Provenance {
+    let fitted = model.provenance();
+    Provenance {
+        model: format!("pert-prior {} fitted on {}", fitted.version, fitted.data),
+        seed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        generated: true,
+    }
+}

@@ -1,0 +1,118 @@
+//! The files and the screen of an evaluation.
+
+use std::io::IsTerminal;
+
+use pert_prior::pipeline::{Evaluation, OutputFolder, Picture};
+use pert_prior::report::{
+    Axes, CellScatter, Highlight, MetricRow, PairedTest, Roles, Summary, TerminalStyle, Umap,
+    UmapConfig, metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
+};
+
+/// Perturbations with a panel of their own.
+const HIGHLIGHTS: usize = 6;
+
+/// Writes `metrics.csv`, `summary.json`, `slides.tsv` and `umap.png|svg`.
+pub fn write(output: &OutputFolder, evaluation: &Evaluation, seed: u64) -> anyhow::Result<()> {
+    let rows = rows(evaluation);
+    output.write("metrics.csv", metrics_csv(&rows).as_bytes())?;
+    output.write("slides.tsv", slides_tsv(&rows, "model").as_bytes())?;
+    let tests: Vec<PairedTest> = evaluation
+        .comparisons
+        .iter()
+        .filter_map(|c| {
+            let (metric, baseline) = (c.metric.to_owned(), c.best_baseline.clone());
+            c.p_value.map(|p| PairedTest { metric, baseline, p })
+        })
+        .collect();
+    let summary = Summary::new(&rows, &roles(), &tests);
+    output.write("summary.json", summary.to_json().as_bytes())?;
+    draw(output, &evaluation.picture, seed)
+}
+
+/// Prints the table and the comparisons.
+pub fn print(evaluation: &Evaluation) {
+    println!("{}", terminal_table(&rows(evaluation), &roles(), &terminal_style()));
+    for c in &evaluation.comparisons {
+        let p = c.p_value.map_or("not testable".to_owned(), |p| format!("p = {p:.2}"));
+        println!(
+            "{}: model {:.3}, best baseline {} {:.3}; better on {} of {}, {p}: {}",
+            c.metric,
+            c.model_median,
+            c.best_baseline,
+            c.baseline_median,
+            c.n_model_better,
+            c.n,
+            c.verdict()
+        );
+    }
+}
+
+/// What stdout can show.
+fn terminal_style() -> TerminalStyle {
+    let is_terminal = std::io::stdout().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let width = is_terminal
+        .then(terminal_size::terminal_size)
+        .flatten()
+        .map(|(terminal_size::Width(columns), _)| usize::from(columns));
+    TerminalStyle { width, color: is_terminal && !no_color, ..TerminalStyle::default() }
+}
+
+fn roles() -> Roles {
+    Roles {
+        model: "model".to_owned(),
+        references: vec!["training_cells".to_owned(), "ceiling".to_owned()],
+    }
+}
+
+fn rows(evaluation: &Evaluation) -> Vec<MetricRow> {
+    evaluation
+        .rows
+        .iter()
+        .map(|r| MetricRow {
+            r2: r.r2,
+            r2_pearson: r.r2_pearson,
+            fid_latent: r.fid_latent,
+            fid_latent_floor: r.fid_latent_floor,
+            fid_latent_ratio: r.fid_latent / r.fid_latent_floor,
+            pearson_delta: r.pearson_delta,
+            pearson_delta_true: r.pearson_delta_true,
+            e_distance: r.e_distance,
+            note: (!r.note.is_empty()).then(|| r.note.clone()),
+            ..MetricRow::new(&r.perturbation, &r.method, r.n)
+        })
+        .collect()
+}
+
+/// Embeds real and generated cells together and draws them side by side.
+fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<()> {
+    let n_real = picture.real_labels.len();
+    let points: Vec<f32> = picture.real.iter().chain(&picture.generated).copied().collect();
+    let config = UmapConfig { seed, ..UmapConfig::default() };
+    let umap = Umap::fit(&points, picture.n_components, &config)?;
+    let (real, generated) = umap.embedding().split_at(2 * n_real);
+    let mut labels: Vec<&String> = picture.real_labels.iter().collect();
+    labels.dedup();
+    let rows_of = |labels: &[String], label: &String| -> Vec<usize> {
+        (0..labels.len()).filter(|&i| &labels[i] == label).collect()
+    };
+    let highlights: Vec<Highlight> = labels
+        .into_iter()
+        .take(HIGHLIGHTS)
+        .map(|label| Highlight {
+            label: label.clone(),
+            real: rows_of(&picture.real_labels, label),
+            generated: rows_of(&picture.generated_labels, label),
+        })
+        .collect();
+    let scatter = scatter_real_generated(&CellScatter {
+        title: "Held-out perturbations: real and generated cells",
+        axes: Axes::Umap,
+        real,
+        generated,
+        highlights: &highlights,
+    })?;
+    output.write("umap.png", &scatter.png)?;
+    output.write("umap.svg", scatter.svg.as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! One run, described: the same names in a TOML file and on the command line.
+
+use std::path::{Path, PathBuf};
+
+use pert_core::HoldOut;
+use pert_decoder::{Library, Likelihood, TrainConfig, VaeConfig};
+use pert_diffusion::{PriorConfig, SamplerConfig, Schedule};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How the diffusion prior treats the mean of a perturbation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PriorForm {
+    /// Diffuse the residual g − m(p) around a closed-form mean: empirical for a seen p, kernel ridge for an unseen
+    /// one, whose residual is sampled without a condition.
+    #[default]
+    Residual,
+    /// Diffuse g itself, p(g | p), for seen and unseen p alike: the slides' form.
+    Plain,
+}
+
+/// What to do with a perturbed gene that has no features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownGenePolicy {
+    /// Refuse it, naming the gene.
+    #[default]
+    Error,
+    /// Treat it as a gene of average features.
+    Mean,
+}
+
+/// How a perturbation is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderKind {
+    /// A set of genes with features.
+    #[default]
+    GeneSet,
+}
+
+/// Everything that decides what `fit` does.
+///
+/// | field | meaning | default |
+/// |---|---|---|
+/// | `perturbation_key` | obs column of the perturbation | guessed |
+/// | `control` | label of unperturbed cells | guessed |
+/// | `layer` | layer that holds raw counts (`raw` for `raw/X`) | X |
+/// | `cell_type_key`, `batch_key`, `dose_key` | obs columns of covariates | none |
+/// | `filter` | conditions a cell must meet, `COL>=VALUE` | none |
+/// | `encoder` | kind of perturbation | `gene-set` |
+/// | `features` | table of gene features | none |
+/// | `unknown_gene` | a gene without features | `error` |
+/// | `hold_out` or `split` | what is kept for evaluation | nothing |
+/// | `control_split` | share of control cells kept for evaluation | 0.5 |
+/// | `likelihood`, `library` | of the decoder | `zinb`, `latent` (the slides') |
+/// | `prior_form` | residual or plain diffusion | `residual` |
+/// | `gene_anchor` | pull generated means towards the closed-form ones | `auto` |
+/// | `n_top_genes` | highly variable genes kept beside the perturbed ones | 2000 |
+/// | `min_cells` | training cells a perturbation needs | 5 |
+/// | `cell_dim` | width of g | 10 |
+/// | `seed` | of everything random | 0 |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FitConfig {
+    /// The obs column that names the perturbation; `None`: guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perturbation_key: Option<String>,
+    /// The label of control cells; `None`: guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// The layer that holds raw counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// The obs column of the cell type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cell_type_key: Option<String>,
+    /// The obs column of the batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_key: Option<String>,
+    /// The obs column of the dose, in nM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dose_key: Option<String>,
+    /// Conditions a cell must meet.
+    pub filter: Vec<String>,
+    /// The kind of perturbation.
+    pub encoder: EncoderKind,
+    /// A table of gene features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<PathBuf>,
+    /// What to do with a gene without features.
+    pub unknown_gene: UnknownGenePolicy,
+    /// The hold-out rule, `RULE[:FRACTION]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<String>,
+    /// A split to read instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<PathBuf>,
+    /// Share of the control cells kept apart for evaluation, in [0, 1).
+    pub control_split: f64,
+    /// Distribution of the counts.
+    pub likelihood: Likelihood,
+    /// Latent or observed library size.
+    pub library: Library,
+    /// Residual or plain diffusion.
+    pub prior_form: PriorForm,
+    /// Whether generated gene means are pulled towards closed-form ones.
+    pub gene_anchor: GeneAnchor,
+    /// Highly variable genes kept.
+    pub n_top_genes: usize,
+    /// Training cells a perturbation needs.
+    pub min_cells: usize,
+    /// Width of the cell embedding g.
+    pub cell_dim: usize,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Training of the cell encoder.
+    pub cell_encoder_training: TrainConfig,
+    /// The diffusion prior and its training.
+    pub prior: PriorConfig,
+    /// How the prior is sampled.
+    pub sampler: SamplerConfig,
+    /// Training of the decoder.
+    pub decoder_training: TrainConfig,
+}
+
+/// Whether the means of generated genes are pulled towards the closed-form prediction (docs/equations.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GeneAnchor {
+    /// Decided by leave-one-out error of the closed form on the training perturbations.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self {
+            perturbation_key: None,
+            control: None,
+            layer: None,
+            cell_type_key: None,
+            batch_key: None,
+            dose_key: None,
+            filter: Vec::new(),
+            encoder: EncoderKind::default(),
+            features: None,
+            unknown_gene: UnknownGenePolicy::default(),
+            hold_out: None,
+            split: None,
+            control_split: 0.5,
+            likelihood: Likelihood::Zinb,
+            library: Library::Latent,
+            prior_form: PriorForm::default(),
+            gene_anchor: GeneAnchor::default(),
+            n_top_genes: 2000,
+            min_cells: 5,
+            cell_dim: 10,
+            seed: 0,
+            cell_encoder_training: TrainConfig::default(),
+            prior: PriorConfig::default(),
+            sampler: SamplerConfig::default(),
+            decoder_training: TrainConfig::default(),
+        }
+    }
+}
+
+impl FitConfig {
+    /// Reads a run file; unknown keys are refused, missing ones take their defaults. Paths in it are taken
+    /// relative to the working directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::ConfigFile`] with line and key.
+    pub fn read_toml(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+        Self::from_toml(&text)
+            .map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
+    }
+
+    /// Parses the text of a run file. Keys are written as the flags are (`hold-out`); `hold_out` is understood too.
+    pub(crate) fn from_toml(text: &str) -> Result<Self, String> {
+        let table: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        let renamed = rename_keys(toml::Value::Table(table), '-', "_");
+        renamed.try_into().map_err(|e: toml::de::Error| e.to_string())
+    }
+
+    /// The run file of this configuration, every field written out.
+    pub fn to_toml(&self) -> String {
+        let table = toml::Value::try_from(self).expect("a configuration is plain data");
+        toml::to_string(&rename_keys(table, '_', "-")).expect("a table is written as one")
+    }
+
+    /// Checks ranges and contradictions.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the field and its range.
+    pub fn check(&self) -> Result<(), Error> {
+        let bad = |field: &'static str, message: String| Err(Error::Config { field, message });
+        if !(0.0..1.0).contains(&self.control_split) {
+            return bad("control-split", format!("must lie in [0, 1), got {}", self.control_split));
+        }
+        if self.hold_out.is_some() && self.split.is_some() {
+            return bad("hold-out", "give either hold-out or split, not both".into());
+        }
+        if self.cell_dim == 0 || self.n_top_genes == 0 || self.min_cells < 2 {
+            return bad(
+                "cell-dim",
+                format!(
+                    "cell-dim ({}) and n-top-genes ({}) must be ≥ 1, min-cells ({}) ≥ 2",
+                    self.cell_dim, self.n_top_genes, self.min_cells
+                ),
+            );
+        }
+        self.parsed_hold_out()?;
+        self.cell_encoder_training.check()?;
+        self.decoder_training.check()?;
+        self.prior.check()?;
+        self.sampler.check(&Schedule::new(&self.prior.schedule)?)?;
+        Ok(())
+    }
+
+    /// The hold-out rule, parsed.
+    ///
+    /// # Errors
+    /// [`Error::Core`] with the known rules.
+    pub fn parsed_hold_out(&self) -> Result<Option<HoldOut>, Error> {
+        Ok(self.hold_out.as_deref().map(str::parse).transpose()?)
+    }
+
+    /// The VAE whose posterior mean is g.
+    pub(crate) fn cell_encoder(&self, n_genes: usize, d_covariate: usize) -> VaeConfig {
+        VaeConfig { d_covariate, ..self.vae(n_genes, self.cell_dim, 0) }
+    }
+
+    /// The decoder p(y | z, l, g) with its own narrow z.
+    pub(crate) fn decoder(&self, n_genes: usize, d_covariate: usize) -> VaeConfig {
+        VaeConfig { d_covariate, ..self.vae(n_genes, DECODER_LATENT, self.cell_dim) }
+    }
+
+    fn vae(&self, n_genes: usize, n_latent: usize, d_cell: usize) -> VaeConfig {
+        VaeConfig {
+            d_cell,
+            likelihood: self.likelihood,
+            library: self.library,
+            ..VaeConfig::new(n_genes, n_latent)
+        }
+    }
+}
+
+/// Rewrites the keys of all tables, values untouched.
+fn rename_keys(value: toml::Value, from: char, to: &str) -> toml::Value {
+    match value {
+        toml::Value::Table(table) => toml::Value::Table(
+            table
+                .into_iter()
+                .map(|(key, value)| (key.replace(from, to), rename_keys(value, from, to)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// Width of the decoder's own z, apart from g (the model recipe: 5).
+const DECODER_LATENT: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_configuration_is_read_back() {
+        let config = FitConfig {
+            hold_out: Some("seen-2:0.5".into()),
+            filter: vec!["umis>=100".into()],
+            seed: 7,
+            ..FitConfig::default()
+        };
+        let text = config.to_toml();
+        assert!(text.contains("hold-out = \"seen-2:0.5\""), "{text}");
+        assert_eq!(FitConfig::from_toml(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_ranges_are_refused() {
+        assert!(FitConfig::from_toml("sede = 3").is_err());
+        assert!(FitConfig::from_toml("[prior]\nlerning-rate = 3").is_err());
+        let config = FitConfig { control_split: 1.0, ..FitConfig::default() };
+        assert!(matches!(config.check(), Err(Error::Config { field: "control-split", .. })));
+        let both = FitConfig {
+            hold_out: Some("cells".into()),
+            split: Some("s.json".into()),
+            ..FitConfig::default()
+        };
+        assert!(both.check().is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! What can go wrong between a file and a report.
+
+use std::path::{Path, PathBuf};
+
+/// An error of fitting, predicting, evaluating, or of the files they leave.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder that cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: "read", "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A run file that is no valid configuration.
+    #[error("run file {}: {message}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and reason.
+        message: String,
+    },
+    /// A value outside its range, or values that contradict each other.
+    #[error("{field}: {message}")]
+    Config {
+        /// The field, as written in a run file.
+        field: &'static str,
+        /// The value found and the range allowed.
+        message: String,
+    },
+    /// A device this program was built without.
+    #[error(
+        "this program was built without the device {device:?}; \
+         build it with `--features {feature}`, or use `--device cpu`"
+    )]
+    DeviceNotCompiled {
+        /// The device asked for.
+        device: &'static str,
+        /// The Cargo feature that adds it.
+        feature: &'static str,
+    },
+    /// No unperturbed cells among those to learn from.
+    #[error("no control cells (label {control:?}) among the training cells; {mend}")]
+    NoControl {
+        /// The control label.
+        control: String,
+        /// What to do.
+        mend: &'static str,
+    },
+    /// Perturbations with fewer cells than needed.
+    #[error(
+        "perturbation {label:?} has {found} training cells, fewer than the {needed} needed; \
+         lower min-cells (at least 2), or hold it out"
+    )]
+    TooFewCells {
+        /// The perturbation.
+        label: String,
+        /// Its training cells.
+        found: usize,
+        /// Cells needed.
+        needed: usize,
+    },
+    /// Genes of a model that a file lacks.
+    #[error(
+        "{} of the model's {total} genes are not in {}: {}; \
+         use a file with the genes the model was fitted on",
+        missing.len(), path.display(), list(missing)
+    )]
+    GenesAbsent {
+        /// The file.
+        path: PathBuf,
+        /// The genes it lacks.
+        missing: Vec<String>,
+        /// Genes of the model.
+        total: usize,
+    },
+    /// A model folder that cannot be used.
+    #[error("model folder {}: {message}", path.display())]
+    ModelFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// An output folder that holds something else.
+    #[error("{} exists and is no {what}; choose another folder, or remove it", path.display())]
+    OutputTaken {
+        /// The folder.
+        path: PathBuf,
+        /// "model folder" or "report folder".
+        what: &'static str,
+    },
+    /// A value of a covariate that the model does not know.
+    #[error("{column} = {value:?} was not seen in training; known: {known}")]
+    UnknownLevel {
+        /// The covariate.
+        column: String,
+        /// The value asked for.
+        value: String,
+        /// The values seen.
+        known: String,
+    },
+    /// A request that cannot be carried out.
+    #[error("{0}")]
+    Request(String),
+    /// A table of requests that cannot be read.
+    #[error("{}, line {line}: {message}", path.display())]
+    RequestTable {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The run was interrupted; nothing was written.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+    /// About labels, counts or splits.
+    #[error(transparent)]
+    Core(#[from] pert_core::Error),
+    /// About a cell file.
+    #[error(transparent)]
+    Data(#[from] pert_data::Error),
+    /// About a perturbation encoder.
+    #[error(transparent)]
+    Encoder(#[from] pert_encoders::Error),
+    /// About the decoder.
+    #[error(transparent)]
+    Decoder(#[from] pert_decoder::Error),
+    /// About the prior.
+    #[error(transparent)]
+    Diffusion(#[from] pert_diffusion::Error),
+    /// About a baseline.
+    #[error(transparent)]
+    Baseline(#[from] pert_baselines::Error),
+    /// About a metric.
+    #[error(transparent)]
+    Metric(#[from] pert_metrics::Error),
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn model(path: &Path, message: impl Into<String>) -> Self {
+        Self::ModelFolder { path: path.to_owned(), message: message.into() }
+    }
+}
+
+/// The first few names of a list that may be long.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(", … ({} more)", names.len() - SHOWN));
+    }
+    text
+}
