@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use kuva::prelude::{Figure, Layout, LegendEntry, LegendShape, Plot, ScatterPlot, TickFormat};
 
-use super::{
-    BLUE, LABEL_SIZE, PALE, Picture, TICK_SIZE, TITLE_SIZE, VERMILLION, grouped, shortened, spread,
-};
+use super::{BLUE, LABEL_SIZE, PALE, Picture, TITLE_SIZE, VERMILLION, grouped, sample, shortened};
 use crate::Error;
 
 /// Circles per population in the two large panels.
@@ -17,6 +15,8 @@ const MOST_HIGHLIGHTED: usize = 120;
 const MOST_BEHIND: usize = 150;
 const MOST_HIGHLIGHTS: usize = 6;
 const LONGEST_TITLE: usize = 26;
+/// The plotting crate measures the box of a shared legend at this size.
+const LEGEND_SIZE: u32 = 12;
 const WIDTH: f64 = 940.0;
 const LARGE_HEIGHT: f64 = 380.0;
 const SMALL_HEIGHT: f64 = 230.0;
@@ -79,7 +79,7 @@ pub struct CellScatter<'a> {
 /// Two large panels with the same axes, real cells left, generated ones right; below them one panel per
 /// highlighted perturbation with both.
 ///
-/// Of many cells an evenly spread part is drawn; the titles give the numbers.
+/// Of many cells a random part is drawn; the titles give the numbers.
 ///
 /// # Errors
 /// [`Error::EmptyPicture`] without cells on either side; [`Error::Shape`]; [`Error::NotFinite`] with the row;
@@ -110,7 +110,7 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
             .with_show_grid(false)
             .with_title_size(TITLE_SIZE - 2)
             .with_label_size(LABEL_SIZE - 1)
-            .with_body_size(TICK_SIZE)
+            .with_body_size(LEGEND_SIZE)
             .with_box_axes()
             .with_clamp_axis()
             // Neither scale has a unit: numbers would only be noise.
@@ -130,7 +130,7 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
             .with_force_margins_y(TITLE_MARGIN, NAME_MARGIN)
     };
     let some_of = |points: &[(f64, f64)], most: usize| {
-        spread(points.len(), most).map(|i| points[i]).collect::<Vec<_>>()
+        sample(points.len(), most).into_iter().map(|i| points[i]).collect::<Vec<_>>()
     };
     let mut plots = vec![
         vec![circles(some_of(&real, MOST_CELLS), BLUE, 2.0)],
@@ -139,7 +139,10 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
     let mut layouts = vec![large("Real", &real), large("Generated", &generated)];
     for highlight in highlights {
         let some = |rows: &[usize], points: &[(f64, f64)]| {
-            spread(rows.len(), MOST_HIGHLIGHTED).map(|i| points[rows[i]]).collect::<Vec<_>>()
+            sample(rows.len(), MOST_HIGHLIGHTED)
+                .into_iter()
+                .map(|i| points[rows[i]])
+                .collect::<Vec<_>>()
         };
         plots.push(vec![
             circles(some_of(&real, MOST_BEHIND), PALE, 2.0),

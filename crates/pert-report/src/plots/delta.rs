@@ -3,12 +3,12 @@
 use kuva::prelude::{Layout, LinePlot, Plot, ScatterPlot};
 
 use super::{
-    BLUE, GREY, LABEL_SIZE, Picture, TICK_SIZE, TITLE_SIZE, VERMILLION, grouped, literal,
-    shortened, spread,
+    BLUE, GREY, LABEL_SIZE, Picture, TICK_SIZE, TITLE_SIZE, VERMILLION, grouped, literal, sample,
+    shortened,
 };
 use crate::Error;
 
-/// Genes drawn: those of largest shift, and an even part of the rest.
+/// Genes drawn: those of largest shift, and a random part of the rest.
 const MOST_LARGE: usize = 500;
 const MOST_OTHERS: usize = 1_500;
 const LONGEST_TITLE: usize = 40;
@@ -59,7 +59,7 @@ pub fn delta_scatter(delta: &DeltaScatter<'_>) -> Result<Picture, Error> {
     let n_genes = genes.len();
     let limit = size(genes[0]).max(f64::MIN_POSITIVE) * (1.0 + BORDER);
     let others = genes.split_off(n_genes.min(MOST_LARGE));
-    genes.extend(spread(others.len(), MOST_OTHERS).map(|i| others[i]));
+    genes.extend(sample(others.len(), MOST_OTHERS).into_iter().map(|i| others[i]));
     let mut by_real = genes.clone();
     by_real.sort_by(|&a, &b| delta.real[b].abs().total_cmp(&delta.real[a].abs()).then(a.cmp(&b)));
     let named = &by_real[..by_real.len().min(delta.n_named)];
@@ -104,7 +104,10 @@ pub fn delta_scatter(delta: &DeltaScatter<'_>) -> Result<Picture, Error> {
         .with_subtitle(literal(&format!("{correlation}{shown}, diagonal = exact")))
         .with_x_label("real Δ (log1p)")
         .with_y_label("predicted Δ (log1p)")
-        .with_clamp_axis()
+        .with_x_axis_min(-limit)
+        .with_x_axis_max(limit)
+        .with_y_axis_min(-limit)
+        .with_y_axis_max(limit)
         .with_width(SIZE.0)
         .with_height(SIZE.1)
         .with_title_size(TITLE_SIZE)

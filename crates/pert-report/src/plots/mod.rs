@@ -6,9 +6,9 @@ mod delta;
 
 use std::path::Path;
 
-use kuva::prelude::{Figure, Layout, SvgBackend};
+use kuva::prelude::{Figure, Layout, Plot, PngBackend, SvgBackend};
 use kuva::render::render::Scene;
-use kuva::{PngBackend, prelude::Plot};
+use pert_core::{seeded_rng, shuffled_indices};
 
 use crate::{Error, write_file};
 
@@ -97,10 +97,13 @@ fn shortened(text: &str, longest: usize) -> String {
     literal(&text.chars().take(longest - 1).chain(['…']).collect::<String>())
 }
 
-/// At most `most` of `n` indices, spread evenly, so that every part of an ordered file is shown.
-fn spread(n: usize, most: usize) -> impl Iterator<Item = usize> {
-    let shown = n.min(most);
-    (0..shown).map(move |i| i * n / shown)
+/// At most `most` of `n` indices, ascending. A random part with a fixed seed, the same for every picture: an
+/// evenly spaced one would miss whole groups where labels take turns.
+fn sample(n: usize, most: usize) -> Vec<usize> {
+    let mut indices = shuffled_indices(n, &mut seeded_rng(0, "picture"));
+    indices.truncate(most);
+    indices.sort_unstable();
+    indices
 }
 
 /// 12345 as 12,345.
@@ -121,10 +124,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_left_out_are_left_out_evenly() {
-        assert_eq!(spread(10, 4).collect::<Vec<_>>(), [0, 2, 5, 7]);
-        assert_eq!(spread(3, 4).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(spread(0, 4).count(), 0);
+    fn points_left_out_do_not_follow_the_order_of_labels() {
+        assert_eq!(sample(3, 4), [0, 1, 2]);
+        assert!(sample(0, 4).is_empty());
+        let shown = sample(3_000, 150);
+        assert!(shown.len() == 150 && shown.windows(2).all(|w| w[0] < w[1]));
+        // Twelve labels taking turns: 12.5 of each are expected.
+        let counts = shown.iter().fold([0; 12], |mut counts, i| {
+            counts[i % 12] += 1;
+            counts
+        });
+        assert!(counts.iter().all(|n| (4..=24).contains(n)), "{counts:?}");
     }
 
     #[test]

@@ -197,7 +197,7 @@ fn drawn(grid: Grid, color: bool) -> String {
     let align =
         |column: usize| if column == 0 { CellAlignment::Left } else { CellAlignment::Right };
     // Numbers carry the mark or a blank in its place, and so does the heading above them.
-    let blank = |column: usize| if column > 1 { " " } else { "" };
+    let blank = |column: usize| if column > 0 { " " } else { "" };
     table.set_header(grid.header.iter().enumerate().map(|(column, text)| {
         Cell::new(format!("{text}{}", blank(column))).set_alignment(align(column))
     }));
@@ -276,8 +276,9 @@ mod tests {
     #[test]
     fn narrow_terminals_get_fewer_columns_and_are_told() {
         let text = terminal_table(&fixture::rows(), &Roles::default(), &plain(Some(40)));
-        let tables = text.lines().filter(|l| l.starts_with([' ', '─']));
-        assert!(tables.into_iter().all(|line| line.chars().count() <= 40), "{text}");
+        let is_table =
+            |l: &&str| !["Median", "model, by", "left out"].iter().any(|s| l.starts_with(s));
+        assert!(text.lines().filter(is_table).all(|l| l.chars().count() <= 40), "{text}");
         assert!(text.contains("left out for width: e_distance"), "{text}");
     }
 
