@@ -1,7 +1,6 @@
 //! What a baseline is, and the cells it predicts.
 
 use pert_core::{ChaCha8Rng, CsrCounts, Perturbation, shuffled_indices};
-use rand::Rng;
 
 /// A predictor of the response to any perturbation, fitted on training cells.
 pub trait Baseline {
@@ -17,7 +16,8 @@ pub trait Baseline {
     /// The predicted mean log-normalised profile, `[n_genes]`.
     fn mean(&self, p: &Perturbation) -> Vec<f64>;
 
-    /// A population of `n` cells, as a plan that [`CellPlan::profiles`] carries out.
+    /// A population of `n` cells (fewer where there are fewer to draw from), as a plan that [`CellPlan::profiles`]
+    /// carries out.
     fn cells(&self, p: &Perturbation, n: usize, rng: &mut ChaCha8Rng) -> CellPlan;
 }
 
@@ -61,15 +61,13 @@ impl CellPlan {
     }
 }
 
-/// `n` of the rows at random: each at most once where there are enough, otherwise with replacement.
+/// `n` of the rows at random, each at most once: all of them, shuffled, where there are fewer.
+///
+/// Never with replacement: a cell that stands twice is at distance 0 of itself, which no real population shows, and
+/// would be held against the baseline by every distance between populations.
 pub(crate) fn draw(rows: &[usize], n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    if n <= rows.len() {
-        return shuffled_indices(rows.len(), rng)[..n].iter().map(|&i| rows[i]).collect();
-    }
-    (0..n).map(|_| rows[(rng.next_u64() % rows.len() as u64) as usize]).collect()
+    let order = shuffled_indices(rows.len(), rng);
+    order.into_iter().take(n).map(|i| rows[i]).collect()
 }
 
 #[cfg(test)]
@@ -79,13 +77,14 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn rows_repeat_only_where_there_are_too_few() {
+    fn rows_never_repeat() {
         let rows: Vec<usize> = (10..30).collect();
         let mut rng = seeded_rng(1, "draw");
         let few = draw(&rows, 20, &mut rng);
         assert_eq!(few.iter().collect::<HashSet<_>>().len(), 20);
-        let many = draw(&rows, 50, &mut rng);
-        assert!(many.len() == 50 && many.iter().all(|r| rows.contains(r)));
+        let mut all = draw(&rows, 50, &mut rng);
+        all.sort_unstable();
+        assert_eq!(all, rows);
         assert!(draw(&[], 5, &mut rng).is_empty());
         assert_eq!(
             draw(&rows, 7, &mut seeded_rng(2, "x")),

@@ -1,5 +1,7 @@
 //! Baselines that combine the responses to single genes.
 
+use std::collections::HashSet;
+
 use pert_core::{ChaCha8Rng, Perturbation};
 
 use crate::baseline::{Baseline, CellPlan, draw};
@@ -44,15 +46,21 @@ impl Baseline for MatchingMean<'_> {
         if p.is_control() {
             return CellPlan::Rows(draw(self.summary.control_rows(), n, rng));
         }
-        let n_genes = p.targets().len();
-        let mut rows = Vec::with_capacity(n);
-        for (i, gene) in p.targets().iter().enumerate() {
-            let of_gene = self.summary.rows_of_gene(gene).unwrap_or(self.summary.perturbed_rows());
-            // What does not divide evenly goes to the first genes.
-            let share = n / n_genes + usize::from(i < n % n_genes);
-            rows.extend(draw(of_gene, share, rng));
-        }
-        CellPlan::Rows(rows)
+        let share = n.div_ceil(p.targets().len());
+        let of_genes: Vec<Vec<usize>> = p
+            .targets()
+            .iter()
+            .map(|gene| {
+                let of_gene = self.summary.rows_of_gene(gene);
+                draw(of_gene.unwrap_or(self.summary.perturbed_rows()), share, rng)
+            })
+            .collect();
+        // In turn, until the gene with the fewest cells has no more: equal parts wherever a reader stops.
+        let share = of_genes.iter().map(Vec::len).min().unwrap_or(0);
+        let mut taken = HashSet::new();
+        let rows = (0..share).flat_map(|i| of_genes.iter().map(move |rows| rows[i]));
+        // Two genes not seen alone share their cells.
+        CellPlan::Rows(rows.filter(|&row| taken.insert(row)).take(n).collect())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::io::IsTerminal;
 
-use pert_prior::pipeline::{Evaluation, OutputFolder, Picture};
+use pert_prior::metrics::Verdict;
+use pert_prior::pipeline::{Evaluation, OutputFolder, Picture, roles};
 use pert_prior::report::{
-    Axes, CellScatter, Highlight, MetricRow, PairedTest, Roles, Summary, TerminalStyle, Umap,
-    UmapConfig, metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
+    Axes, CellScatter, Highlight, Summary, TerminalStyle, Umap, UmapConfig, metrics_csv,
+    scatter_real_generated, slides_tsv, terminal_table,
 };
 
 /// Perturbations with a panel of their own.
@@ -13,36 +14,32 @@ const HIGHLIGHTS: usize = 6;
 
 /// Writes `metrics.csv`, `summary.json`, `slides.tsv` and `umap.png|svg`.
 pub fn write(output: &OutputFolder, evaluation: &Evaluation, seed: u64) -> anyhow::Result<()> {
-    let rows = rows(evaluation);
-    output.write("metrics.csv", metrics_csv(&rows).as_bytes())?;
-    output.write("slides.tsv", slides_tsv(&rows, "model").as_bytes())?;
-    let tests: Vec<PairedTest> = evaluation
-        .comparisons
-        .iter()
-        .filter_map(|c| {
-            let (metric, baseline) = (c.metric.to_owned(), c.best_baseline.clone());
-            c.p_value.map(|p| PairedTest { metric, baseline, p })
-        })
-        .collect();
-    let summary = Summary::new(&rows, &roles(), &tests);
+    let rows = &evaluation.rows;
+    output.write("metrics.csv", metrics_csv(rows).as_bytes())?;
+    output.write("slides.tsv", slides_tsv(rows, "model").as_bytes())?;
+    let summary = Summary::new(rows, &roles());
     output.write("summary.json", summary.to_json().as_bytes())?;
     draw(output, &evaluation.picture, seed)
 }
 
 /// Prints the table and the comparisons.
 pub fn print(evaluation: &Evaluation) {
-    println!("{}", terminal_table(&rows(evaluation), &roles(), &terminal_style()));
+    println!("{}", terminal_table(&evaluation.rows, &roles(), &terminal_style()));
     for c in &evaluation.comparisons {
-        let p = c.p_value.map_or("not testable".to_owned(), |p| format!("p = {p:.2}"));
+        let p = c.wilcoxon_p.map_or("not testable".to_owned(), |p| format!("p = {p:.3}"));
+        let verdict = match c.verdict {
+            Verdict::ModelBetter => "better",
+            Verdict::BaselineBetter => "worse",
+            _ => "no difference",
+        };
         println!(
-            "{}: model {:.3}, best baseline {} {:.3}; better on {} of {}, {p}: {}",
+            "{}: model {:.3}, best baseline {} {:.3}; better on {} of {}, {p}: {verdict}",
             c.metric,
             c.model_median,
             c.best_baseline,
             c.baseline_median,
             c.n_model_better,
-            c.n,
-            c.verdict()
+            c.n_pairs,
         );
     }
 }
@@ -56,32 +53,6 @@ fn terminal_style() -> TerminalStyle {
         .flatten()
         .map(|(terminal_size::Width(columns), _)| usize::from(columns));
     TerminalStyle { width, color: is_terminal && !no_color, ..TerminalStyle::default() }
-}
-
-fn roles() -> Roles {
-    Roles {
-        model: "model".to_owned(),
-        references: vec!["training_cells".to_owned(), "ceiling".to_owned()],
-    }
-}
-
-fn rows(evaluation: &Evaluation) -> Vec<MetricRow> {
-    evaluation
-        .rows
-        .iter()
-        .map(|r| MetricRow {
-            r2: r.r2,
-            r2_pearson: r.r2_pearson,
-            fid_latent: r.fid_latent,
-            fid_latent_floor: r.fid_latent_floor,
-            fid_latent_ratio: r.fid_latent / r.fid_latent_floor,
-            pearson_delta: r.pearson_delta,
-            pearson_delta_true: r.pearson_delta_true,
-            e_distance: r.e_distance,
-            note: (!r.note.is_empty()).then(|| r.note.clone()),
-            ..MetricRow::new(&r.perturbation, &r.method, r.n)
-        })
-        .collect()
 }
 
 /// Embeds real and generated cells together and draws them side by side.

@@ -10,7 +10,7 @@
 //! | is the shift from control right? | [`pearson_delta`] |
 //! | is the population right, as a Gaussian? | [`frechet_distance`] against [`frechet_floor`] |
 //! | is the population right, without assumptions? | [`energy_distance`] |
-//! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`] |
+//! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`], [`compare`] |
 //!
 //! ```
 //! use pert_metrics::{Gaussian, Rows, frechet_distance};
@@ -21,6 +21,7 @@
 //! # Ok::<(), pert_metrics::Error>(())
 //! ```
 
+mod comparison;
 mod covariance;
 mod energy;
 mod error;
@@ -29,8 +30,10 @@ mod linalg;
 mod pca;
 mod r_squared;
 mod rows;
+mod score_table;
 mod signed_rank;
 
+pub use comparison::{Comparison, Verdict, best_baseline, compare, paired_values};
 pub use covariance::column_means;
 pub use energy::energy_distance;
 pub use error::Error;
@@ -41,4 +44,5 @@ pub use linalg::{
 pub use pca::Pca;
 pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};
 pub use rows::Rows;
+pub use score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
 pub use signed_rank::{SignedRank, wilcoxon_signed_rank};

@@ -41,10 +41,14 @@ pub(crate) fn gene_log_scale(
         let base = model.means.gene.base_of(context);
         target.iter_mut().zip(base).for_each(|(t, b)| *t += b / contexts.len() as f64);
     }
-    let rows: Vec<usize> = (0..PILOT_CELLS).collect();
+    // The scale leaves g as it is, so one draw of the costly part serves all rounds.
+    let g = model.draw_cells(p, closed, &contexts, &mut rng)?;
     let mut scale = vec![0.0; target.len()];
     for _ in 0..ROUNDS {
-        let pilot = model.draw(p, closed, &contexts, Some(&scale), &mut rng)?;
+        let pilot = model.decode(&g, closed, &contexts, Some(&scale), &mut rng)?;
+        // Cells without counts are drawn again in the end, so they are no part of the mean.
+        let rows: Vec<usize> =
+            (0..pilot.n_cells()).filter(|&i| !pilot.row(i).0.is_empty()).collect();
         let generated = pilot.mean_log_normalised(&rows);
         for (s, (t, g)) in scale.iter_mut().zip(target.iter().zip(&generated)) {
             let step = RATE * ((t.max(0.0) + FLOOR) / (g + FLOOR)).ln();

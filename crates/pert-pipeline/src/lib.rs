@@ -31,8 +31,8 @@ pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, UnknownGenePolic
 pub use device::{DeviceChoice, use_threads};
 pub use error::Error;
 pub use evaluate::{
-    Comparison, EvaluateConfig, Evaluation, EvaluationVae, METRICS, Metric, MetricRow, Picture,
-    Predicted, Truth, evaluate, evaluate_with, split_of_predicted,
+    EvaluateConfig, Evaluation, EvaluationVae, Picture, Predicted, Truth, evaluate, evaluate_with,
+    roles, split_of_predicted,
 };
 pub use model::{Model, Provenance, SeenPerturbation};
 pub use output_folder::{FolderKind, OutputFolder};

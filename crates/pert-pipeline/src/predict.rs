@@ -138,17 +138,29 @@ impl Model {
         rng: &mut ChaCha8Rng,
     ) -> Result<CsrCounts, Error> {
         let g = self.draw_cells(p, closed, contexts, rng)?; // [n, cell_dim]
+        self.decode(&g, closed, contexts, gene_log_scale, rng)
+    }
+
+    /// Counts of cells with embeddings g; z and l are drawn.
+    pub(crate) fn decode(
+        &self,
+        g: &[f32],
+        closed: &ClosedForm,
+        contexts: &[usize],
+        gene_log_scale: Option<&[f64]>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<CsrCounts, Error> {
         let covariate: Vec<f32> = contexts.iter().flat_map(|&c| self.contexts.encode(c)).collect();
         let covariate = (self.contexts.dim() > 0).then_some(covariate.as_slice());
         let prior = self.decoder.library_prior();
         let library = closed.seen.map_or(prior.global(), |seen| prior.group(seen));
         let log_library: Vec<f64> = contexts.iter().map(|_| library.sample(rng)).collect();
-        let conditions = Conditions { cell: Some(&g), covariate };
+        let conditions = Conditions { cell: Some(g), covariate };
         Ok(self.decoder.generate(conditions, &log_library, gene_log_scale, rng)?)
     }
 
     /// Cell embeddings g of a perturbation in the contexts given, `[n, cell_dim]`.
-    fn draw_cells(
+    pub(crate) fn draw_cells(
         &self,
         p: &Perturbation,
         closed: &ClosedForm,

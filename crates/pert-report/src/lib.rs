@@ -3,7 +3,8 @@
 //! Nothing here computes a metric, prints, or reads a file: numbers come in, text and images go out.
 //!
 //! ```
-//! use pert_report::{MetricRow, Roles, TerminalStyle, metrics_csv, terminal_table};
+//! use pert_metrics::{MetricRow, Roles};
+//! use pert_report::{TerminalStyle, metrics_csv, terminal_table};
 //!
 //! let mut row = MetricRow::new("KLF1", "model", 120);
 //! row.r2 = 0.93;
@@ -25,8 +26,7 @@ pub use plots::{
     scatter_real_generated,
 };
 pub use table::{
-    Better, Comparison, METRICS, MethodSummary, Metric, MetricRow, PairedTest, Roles, Statistic,
-    Summary, TerminalStyle, Verdict, best_baseline, markdown_table, metrics_csv, paired_values,
-    slides_tsv, terminal_table,
+    MethodSummary, Statistic, Summary, TerminalStyle, markdown_table, metrics_csv, slides_tsv,
+    terminal_table,
 };
 pub use umap::{Umap, UmapConfig};

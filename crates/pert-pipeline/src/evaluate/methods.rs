@@ -22,7 +22,7 @@ pub(super) struct Prediction {
 /// The baselines of an evaluation, fitted on the training cells of the split.
 pub(super) struct Baselines<'a> {
     screen: &'a Population,
-    baselines: Vec<Box<dyn Baseline + 'a>>,
+    baselines: Vec<Box<dyn Baseline + Sync + 'a>>,
 }
 
 impl<'a> Baselines<'a> {
@@ -32,7 +32,7 @@ impl<'a> Baselines<'a> {
         predicted: &Predicted<'_>,
         test: &[&Perturbation],
     ) -> Result<Self, Error> {
-        let mut baselines: Vec<Box<dyn Baseline + 'a>> = vec![
+        let mut baselines: Vec<Box<dyn Baseline + Sync + 'a>> = vec![
             Box::new(NoChange::new(summary)),
             Box::new(TrainingMean::new(summary)),
             Box::new(MatchingMean::new(summary)),

@@ -1,20 +1,19 @@
 //! Evaluation: generated against real cells, beside baselines, floor and ceiling.
 
 mod cells;
-mod comparison;
 mod evaluation_vae;
 mod methods;
 mod score;
 mod truth;
 
-pub use comparison::{Comparison, METRICS, Metric};
 pub use evaluation_vae::EvaluationVae;
-pub use score::{MetricRow, Picture};
+pub use score::{Picture, roles};
 pub use truth::Truth;
 
 use burn::tensor::Device;
 use pert_core::{LabelFormat, Population, Split, SplitConfig};
 use pert_data::Dataset;
+use pert_metrics::{Comparison, MetricRow};
 
 use crate::Error;
 use crate::model::{Model, gene_columns, path_of};

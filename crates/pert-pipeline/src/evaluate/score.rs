@@ -3,13 +3,12 @@
 use pert_baselines::TrainingSummary;
 use pert_core::{LabelFormat, Perturbation, Population, Split, shuffled_indices};
 use pert_metrics::{
-    Gaussian, Pca, Rows, energy_distance, frechet_distance, frechet_floor, pearson_delta, r2,
-    r2_pearson,
+    Gaussian, MetricRow, Pca, Roles, Rows, compare, energy_distance, frechet_distance,
+    frechet_floor, pearson_delta, r2, r2_pearson,
 };
-use serde::Serialize;
+use rayon::prelude::*;
 
 use super::cells::Cells;
-use super::comparison::{Comparison, compare};
 use super::evaluation_vae::{EvaluationVae, rng};
 use super::methods::{Baselines, Prediction, judged};
 use super::{EvaluateConfig, Evaluation, Predicted};
@@ -27,51 +26,6 @@ const PICTURE_CELLS: usize = 2_000;
 /// Cells of one perturbation in a picture at most, so that a large one does not hide the others.
 const PICTURE_CELLS_EACH: usize = 200;
 
-/// One perturbation under one method. Not-a-number stands for "not defined here".
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MetricRow {
-    /// The perturbation's label in the real file.
-    pub perturbation: String,
-    /// `model`, a baseline's name, or a reference (`training_cells`, `ceiling`).
-    pub method: String,
-    /// Held-out real cells.
-    pub n: usize,
-    /// Coefficient of determination of mean profiles over genes.
-    pub r2: f64,
-    /// Squared Pearson correlation of mean profiles over genes.
-    pub r2_pearson: f64,
-    /// Fréchet distance in the evaluation VAE's latent space, as many generated as real cells.
-    pub fid_latent: f64,
-    /// What that distance would be for cells of the same distribution.
-    pub fid_latent_floor: f64,
-    /// Pearson correlation of the shifts against control.
-    pub pearson_delta: f64,
-    /// Energy distance in principal components, unbiased.
-    pub e_distance: f64,
-    /// Pearson correlation with the true shift of a simulated screen.
-    pub pearson_delta_true: f64,
-    /// Why a value is missing or to be read with care.
-    pub note: String,
-}
-
-impl MetricRow {
-    pub(super) fn empty(perturbation: &str, method: &str, n: usize) -> Self {
-        Self {
-            perturbation: perturbation.to_owned(),
-            method: method.to_owned(),
-            n,
-            r2: f64::NAN,
-            r2_pearson: f64::NAN,
-            fid_latent: f64::NAN,
-            fid_latent_floor: f64::NAN,
-            pearson_delta: f64::NAN,
-            e_distance: f64::NAN,
-            pearson_delta_true: f64::NAN,
-            note: String::new(),
-        }
-    }
-}
-
 /// Held-out cells, real and generated, in principal components.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Picture {
@@ -85,6 +39,15 @@ pub struct Picture {
     pub generated: Vec<f32>,
     /// Perturbation of each generated cell.
     pub generated_labels: Vec<String>,
+}
+
+impl Picture {
+    fn append(&mut self, mut other: Self) {
+        self.real.append(&mut other.real);
+        self.real_labels.append(&mut other.real_labels);
+        self.generated.append(&mut other.generated);
+        self.generated_labels.append(&mut other.generated_labels);
+    }
 }
 
 #[allow(clippy::too_many_arguments)] // one call site, which has just prepared each of these
@@ -121,6 +84,8 @@ pub(super) fn score(
     let summary = TrainingSummary::fit(screen, &train)?;
     let baselines = Baselines::fit(screen, &summary, &predicted, &test_perturbations)?;
     let judge = Judge {
+        predicted,
+        baselines,
         screen,
         vae,
         pca: fit_pca(screen, config)?,
@@ -133,41 +98,59 @@ pub(super) fn score(
                 .into(),
         );
     }
-    let (mut rows, mut picture) = (Vec::new(), Picture::default());
-    picture.n_components = judge.pca.n_components();
-    let picture_each = (PICTURE_CELLS / test_perturbations.len()).clamp(1, PICTURE_CELLS_EACH);
+    let mut evaluation = Evaluation {
+        rows: Vec::new(),
+        comparisons: Vec::new(),
+        notes,
+        picture: Picture::default(),
+    };
+    evaluation.picture.n_components = judge.pca.n_components();
     progress.begin("scoring held-out perturbations", test_perturbations.len());
-    for (done, p) in test_perturbations.iter().enumerate() {
-        let test_rows: Vec<usize> =
-            test.iter().copied().filter(|&i| screen.perturbation_of(i) == *p).collect();
-        let n_generated = config.cells.max(test_rows.len()).max(E_DISTANCE_CELLS);
-        let Some(model) = judged(&predicted, screen, &test_rows, p, n_generated, config.seed)?
-        else {
-            notes.push(format!("{} has no predicted cells and is left out", p.label()));
-            continue;
-        };
-        if test_rows.len() < 2 {
-            let mut row = MetricRow::empty(p.label(), "model", test_rows.len());
-            row.note = "one real cell: no distribution to compare with".into();
-            rows.push(row);
-            continue;
+    let mut done = 0;
+    for chunk in test_perturbations.chunks(rayon::current_num_threads()) {
+        let scored: Vec<Scored> = chunk
+            .par_iter()
+            .map(|p| {
+                let of_p = |i: &usize| screen.perturbation_of(*i) == *p;
+                let rows: Vec<usize> = test.iter().copied().filter(of_p).collect();
+                judge.judge(p, &rows, test_perturbations.len())
+            })
+            .collect::<Result<_, _>>()?;
+        for one in scored {
+            evaluation.rows.extend(one.rows);
+            evaluation.notes.extend(one.note);
+            evaluation.picture.append(one.picture);
         }
-        let real = Cells::from_counts(screen.counts(), &test_rows);
-        judge.draw(&mut picture, p, &real, &model.cells, picture_each)?;
-        let mut predictions = vec![model];
-        predictions.extend(baselines.predict(p, n_generated, config.seed));
-        rows.extend(judge.rows_of(p, &test_rows, &real, predictions)?);
-        if progress.step(done + 1, None).is_break() {
+        done += chunk.len();
+        if progress.step(done, None).is_break() {
             return Err(Error::Interrupted);
         }
     }
     progress.end();
-    let comparisons: Vec<Comparison> = compare(&rows);
-    Ok(Evaluation { rows, comparisons, notes, picture })
+    evaluation.comparisons = compare(&evaluation.rows, &roles());
+    Ok(evaluation)
+}
+
+/// Which methods are what: real cells of the same perturbation are references, no predictions.
+pub fn roles() -> Roles {
+    Roles {
+        model: "model".to_owned(),
+        references: vec!["training_cells".to_owned(), "ceiling".to_owned()],
+    }
+}
+
+/// What is found about one perturbation.
+#[derive(Default)]
+struct Scored {
+    rows: Vec<MetricRow>,
+    note: Option<String>,
+    picture: Picture,
 }
 
 /// What every perturbation is scored with.
 struct Judge<'a> {
+    predicted: Predicted<'a>,
+    baselines: Baselines<'a>,
     screen: &'a Population,
     vae: &'a EvaluationVae,
     pca: Pca,
@@ -176,6 +159,29 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    fn judge(&self, p: &Perturbation, rows: &[usize], n_judged: usize) -> Result<Scored, Error> {
+        let seed = self.config.seed;
+        let n_compared = rows.len().max(E_DISTANCE_CELLS);
+        let n_generated = self.config.cells.max(n_compared);
+        let Some(model) = judged(&self.predicted, self.screen, rows, p, n_generated, seed)? else {
+            let note = format!("{} has no predicted cells and is left out", p.label());
+            return Ok(Scored { note: Some(note), ..Scored::default() });
+        };
+        if rows.len() < 2 {
+            let mut row = MetricRow::new(p.label(), model.method, rows.len());
+            row.note = Some("one real cell: no distribution to compare with".into());
+            return Ok(Scored { rows: vec![row], ..Scored::default() });
+        }
+        let real = Cells::from_counts(self.screen.counts(), rows);
+        let each = (PICTURE_CELLS / n_judged).clamp(1, PICTURE_CELLS_EACH);
+        let mut picture = Picture::default();
+        self.draw(&mut picture, p, &real, &model.cells, each)?;
+        let mut predictions = vec![model];
+        predictions.extend(self.baselines.predict(p, n_compared, seed));
+        let rows = self.rows_of(p, rows, &real, predictions)?;
+        Ok(Scored { rows, note: None, picture })
+    }
+
     fn rows_of(
         &self,
         p: &Perturbation,
@@ -194,13 +200,14 @@ impl Judge<'_> {
         let n_components = self.pca.n_components();
         let truth = self.true_shift(p);
         let note = if real.len() <= d {
-            format!("{} real cells for {d} latent dimensions: covariances are shrunk", real.len())
+            let n = real.len();
+            Some(format!("{n} real cells for {d} latent dimensions: covariances are shrunk"))
         } else {
-            String::new()
+            None
         };
         let mut rows = Vec::new();
         for prediction in predictions {
-            let mut row = MetricRow::empty(p.label(), &prediction.method, real.len());
+            let mut row = MetricRow::new(p.label(), prediction.method, real.len());
             row.r2 = r2(&real_mean, &prediction.mean);
             row.r2_pearson = r2_pearson(&real_mean, &prediction.mean);
             row.pearson_delta = pearson_delta(&real_mean, &prediction.mean, &control);
@@ -219,6 +226,7 @@ impl Judge<'_> {
                 );
             }
             row.fid_latent_floor = floor;
+            row.fid_latent_ratio = row.fid_latent / floor;
             row.note.clone_from(&note);
             rows.push(row);
         }
@@ -238,12 +246,13 @@ impl Judge<'_> {
         let order = shuffled_indices(real.len(), &mut rng);
         let (a, b) = order.split_at(real.len() / 2);
         let (a, b) = (real.select(a), real.select(b));
-        let mut row = MetricRow::empty(p.label(), "ceiling", real.len());
+        let mut row = MetricRow::new(p.label(), "ceiling", real.len());
         row.r2 = r2(&a.mean(), &b.mean());
         row.r2_pearson = r2_pearson(&a.mean(), &b.mean());
         row.pearson_delta = pearson_delta(&a.mean(), &b.mean(), control);
         row.fid_latent = floor;
         row.fid_latent_floor = floor;
+        row.fid_latent_ratio = 1.0;
         if a.len() >= 2 {
             let n_genes = self.screen.n_genes();
             let n_components = self.pca.n_components();

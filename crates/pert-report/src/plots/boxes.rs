@@ -9,8 +9,9 @@ use super::{
     GREEN, GREY, LABEL_SIZE, ORANGE, PURPLE, Picture, SKY, TICK_SIZE, TITLE_SIZE, literal,
     shortened,
 };
-use crate::table::{median, methods, values};
-use crate::{Better, Error, Metric, MetricRow, Roles};
+use pert_metrics::{Better, Metric, MetricRow, Roles, median, methods, values};
+
+use crate::Error;
 
 /// Up to this many values per method each is drawn as a dot.
 const MOST_DOTS: usize = 150;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{METRICS, MetricRow, by_size};
+use pert_metrics::{METRICS, MetricRow};
+
+use super::by_size;
 
 /// `metrics.csv`: header `perturbation,method,n,` the names of [`METRICS`], `note`; one line per row, in the
 /// order given.

@@ -1,174 +1,20 @@
-//! The rows of an evaluation, one per perturbation and method, and the one list of their columns.
+//! The files and the terminal form of an evaluation's table.
 
 mod delimited;
 mod summary;
 mod terminal;
 
 pub use delimited::{metrics_csv, slides_tsv};
-pub use summary::{
-    Comparison, MethodSummary, PairedTest, Statistic, Summary, Verdict, best_baseline,
-    paired_values,
-};
+pub use summary::{MethodSummary, Statistic, Summary};
 pub use terminal::{TerminalStyle, markdown_table, terminal_table};
 
-/// Which direction of a metric is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// Larger is better.
-    Higher,
-    /// Smaller is better.
-    Lower,
-    /// A reference value, not a score (a floor).
-    Neither,
-}
-
-/// A column of numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct Metric {
-    /// Its name in files.
-    pub name: &'static str,
-    /// Its heading in tables and pictures.
-    pub heading: &'static str,
-    /// Which direction is good.
-    pub better: Better,
-    /// Reads it from a row; NaN where it could not be computed.
-    pub get: fn(&MetricRow) -> f64,
-}
-
-impl Metric {
-    /// The metric of that name.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        METRICS.iter().find(|metric| metric.name == name)
-    }
-}
-
-/// Declares the fields of [`MetricRow`] and the columns of every table at once; the order is that of the files.
-macro_rules! metrics {
-    ($($(#[$doc:meta])+ $name:ident, $heading:literal, $better:ident;)+) => {
-        /// How one method did on one perturbation. NaN stands for "not computed" in every number.
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct MetricRow {
-            /// The label of the perturbation.
-            pub perturbation: String,
-            /// `model`, or the name of a baseline or reference.
-            pub method: String,
-            /// Real cells the method was judged on.
-            pub n: usize,
-            $($(#[$doc])+ pub $name: f64,)+
-            /// What a reader must know about this row (for example, that a covariance was singular).
-            pub note: Option<String>,
-        }
-
-        impl MetricRow {
-            /// A row without numbers.
-            pub fn new(
-                perturbation: impl Into<String>,
-                method: impl Into<String>,
-                n: usize,
-            ) -> Self {
-                Self {
-                    perturbation: perturbation.into(),
-                    method: method.into(),
-                    n,
-                    $($name: f64::NAN,)+
-                    note: None,
-                }
-            }
-        }
-
-        /// The metrics, in the order of the columns of `metrics.csv`.
-        pub const METRICS: &[Metric] = &[$(Metric {
-            name: stringify!($name),
-            heading: $heading,
-            better: Better::$better,
-            get: |row| row.$name,
-        }),+];
-    };
-}
-
-metrics! {
-    /// Coefficient of determination of the mean profile over genes.
-    r2, "R²", Higher;
-    /// Squared Pearson correlation of the mean profiles over genes.
-    r2_pearson, "Pearson²", Higher;
-    /// Fréchet distance in the latent space of the evaluation VAE.
-    fid_latent, "FID", Lower;
-    /// What `fid_latent` would be if both populations came from one distribution.
-    fid_latent_floor, "FID floor", Neither;
-    /// Pearson correlation of predicted and real shift from control over genes.
-    pearson_delta, "Pearson Δ", Higher;
-    /// Energy distance between the populations.
-    e_distance, "E-distance", Lower;
-    /// `fid_latent` over its floor.
-    fid_latent_ratio, "FID / floor", Lower;
-    /// Correlation of predicted and true shift of a simulated screen over genes.
-    pearson_delta_true, "Pearson Δ true", Higher;
-}
-
-/// Which methods are what; every method not named here is a baseline.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Roles {
-    /// The method under test. Default `model`.
-    pub model: String,
-    /// Methods that look at the test cells, or are otherwise no predictions: shown, but never called best.
-    /// Default `ceiling`.
-    pub references: Vec<String>,
-}
-
-impl Default for Roles {
-    fn default() -> Self {
-        Self { model: "model".into(), references: vec!["ceiling".into()] }
-    }
-}
-
-impl Roles {
-    /// Whether a method is a baseline: neither the model nor a reference.
-    pub fn is_baseline(&self, method: &str) -> bool {
-        method != self.model && !self.is_reference(method)
-    }
-
-    /// Whether a method is a reference.
-    pub fn is_reference(&self, method: &str) -> bool {
-        self.references.iter().any(|reference| reference == method)
-    }
-}
-
-/// The methods, in the order in which they first stand in the rows.
-pub(crate) fn methods(rows: &[MetricRow]) -> Vec<&str> {
-    let mut methods: Vec<&str> = Vec::new();
-    for row in rows {
-        if !methods.contains(&row.method.as_str()) {
-            methods.push(&row.method);
-        }
-    }
-    methods
-}
-
-/// The numbers of a method that could be computed.
-pub(crate) fn values(rows: &[MetricRow], method: &str, metric: &Metric) -> Vec<f64> {
-    rows.iter()
-        .filter(|row| row.method == method)
-        .map(metric.get)
-        .filter(|value| !value.is_nan())
-        .collect()
-}
+use pert_metrics::MetricRow;
 
 /// The rows of a method, most cells first, then by label.
 fn by_size<'a>(rows: &'a [MetricRow], method: &str) -> Vec<&'a MetricRow> {
     let mut rows: Vec<&MetricRow> = rows.iter().filter(|row| row.method == method).collect();
     rows.sort_by(|a, b| b.n.cmp(&a.n).then_with(|| a.perturbation.cmp(&b.perturbation)));
     rows
-}
-
-/// The middle value, or the mean of the middle two; NaN of nothing.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
-    }
 }
 
 #[cfg(test)]
@@ -195,28 +41,5 @@ pub(crate) mod fixture {
             }
         }
         rows
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians_of_odd_even_and_no_numbers() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median(&[]).is_nan());
-    }
-
-    #[test]
-    fn every_metric_reads_its_own_field() {
-        let mut row = MetricRow::new("a", "model", 1);
-        assert!(METRICS.iter().all(|metric| (metric.get)(&row).is_nan()));
-        row.pearson_delta = 0.5;
-        let set: Vec<&str> =
-            METRICS.iter().filter(|m| (m.get)(&row) == 0.5).map(|m| m.name).collect();
-        assert_eq!(set, ["pearson_delta"]);
-        assert_eq!(Metric::named("r2").map(|m| m.heading), Some("R²"));
     }
 }

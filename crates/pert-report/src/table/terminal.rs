@@ -2,7 +2,9 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table, TableStyle};
 
-use super::{Better, METRICS, Metric, MetricRow, Roles, by_size, median, methods, values};
+use pert_metrics::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
+
+use super::by_size;
 
 /// Marks the best value of a column.
 const BEST: char = '*';

@@ -1,0 +1,192 @@
+//! The model against the best simple baseline, paired over perturbations.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
+use crate::signed_rank::wilcoxon_signed_rank;
+
+/// A difference is called one below this p.
+const SIGNIFICANCE: f64 = 0.05;
+
+/// The model against the best baseline on one metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The metric's name.
+    pub metric: &'static str,
+    /// The baseline with the best median.
+    pub best_baseline: String,
+    /// Median of the model.
+    pub model_median: f64,
+    /// Median of that baseline.
+    pub baseline_median: f64,
+    /// Perturbations on which both have a number.
+    pub n_pairs: usize,
+    /// Perturbations on which the model is better.
+    pub n_model_better: usize,
+    /// Median over these of model − baseline; `null` without pairs.
+    pub median_difference: Option<f64>,
+    /// Two-sided p of the Wilcoxon signed-rank test, `null` where no two values differ.
+    pub wilcoxon_p: Option<f64>,
+    /// What may be said.
+    pub verdict: Verdict,
+}
+
+/// What a paired test allows to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The model is better, p < 0.05.
+    ModelBetter,
+    /// The baseline is better, p < 0.05.
+    BaselineBetter,
+    /// The test does not tell them apart.
+    NoDifference,
+    /// No two values differ.
+    NotTested,
+}
+
+/// Compares on every metric that has a direction and numbers, in the order of [`METRICS`].
+pub fn compare(rows: &[MetricRow], roles: &Roles) -> Vec<Comparison> {
+    METRICS.iter().filter_map(|metric| Comparison::new(rows, roles, metric)).collect()
+}
+
+impl Comparison {
+    /// Compares on one metric; `None` where the model or every baseline lacks numbers.
+    pub fn new(rows: &[MetricRow], roles: &Roles, metric: &Metric) -> Option<Self> {
+        let baseline = best_baseline(rows, roles, metric)?;
+        let model_median = median(&values(rows, &roles.model, metric));
+        if model_median.is_nan() {
+            return None;
+        }
+        let (of_model, of_baseline) = paired_values(rows, metric, &roles.model, baseline);
+        let differences: Vec<f64> = of_model.iter().zip(&of_baseline).map(|(m, b)| m - b).collect();
+        let difference = median(&differences);
+        let wilcoxon_p = wilcoxon_signed_rank(&differences).map(|test| test.p_value);
+        let gain = if metric.better == Better::Lower { -difference } else { difference };
+        let verdict = match wilcoxon_p {
+            None => Verdict::NotTested,
+            Some(p) if p < SIGNIFICANCE && gain > 0.0 => Verdict::ModelBetter,
+            Some(p) if p < SIGNIFICANCE && gain < 0.0 => Verdict::BaselineBetter,
+            Some(_) => Verdict::NoDifference,
+        };
+        let n_model_better = match metric.better {
+            Better::Lower => differences.iter().filter(|d| **d < 0.0).count(),
+            _ => differences.iter().filter(|d| **d > 0.0).count(),
+        };
+        Some(Self {
+            metric: metric.name,
+            best_baseline: baseline.to_owned(),
+            model_median,
+            baseline_median: median(&values(rows, baseline, metric)),
+            n_pairs: differences.len(),
+            n_model_better,
+            median_difference: (!difference.is_nan()).then_some(difference),
+            wilcoxon_p,
+            verdict,
+        })
+    }
+}
+
+/// The baseline with the best median of a metric; of equal ones the first in the rows.
+///
+/// `None` for a metric without direction, or when no baseline has a number.
+pub fn best_baseline<'a>(rows: &'a [MetricRow], roles: &Roles, metric: &Metric) -> Option<&'a str> {
+    let sign = match metric.better {
+        Better::Higher => -1.0,
+        Better::Lower => 1.0,
+        Better::Neither => return None,
+    };
+    methods(rows)
+        .into_iter()
+        .filter(|method| roles.is_baseline(method))
+        .map(|method| (sign * median(&values(rows, method, metric)), method))
+        .filter(|(loss, _)| !loss.is_nan())
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, method)| method)
+}
+
+/// The numbers of two methods on the perturbations where both have one, in the order of the rows.
+pub fn paired_values(
+    rows: &[MetricRow],
+    metric: &Metric,
+    first: &str,
+    second: &str,
+) -> (Vec<f64>, Vec<f64>) {
+    let of_second: BTreeMap<&str, f64> = rows
+        .iter()
+        .filter(|row| row.method == second)
+        .map(|row| (row.perturbation.as_str(), (metric.get)(row)))
+        .collect();
+    rows.iter()
+        .filter(|row| row.method == first)
+        .filter_map(|row| {
+            let pair = ((metric.get)(row), *of_second.get(row.perturbation.as_str())?);
+            (!pair.0.is_nan() && !pair.1.is_nan()).then_some(pair)
+        })
+        .unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The model is better than the ridge on R², worse on the energy distance, the same on pearson_delta.
+    fn rows() -> Vec<MetricRow> {
+        let mut rows = Vec::new();
+        for i in 0..8 {
+            let small = 0.001 * f64::from(i);
+            for (method, r2, e_distance) in [
+                ("model", 0.95 + small, 0.2 + small),
+                ("no_change", 0.8, 0.9),
+                ("ridge", 0.9, 0.1),
+                ("ceiling", 0.99, 0.0),
+            ] {
+                let mut row = MetricRow::new(format!("p{i}"), method, 50);
+                row.r2 = r2;
+                row.e_distance = e_distance;
+                row.pearson_delta = 0.5;
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    fn comparison(rows: &[MetricRow], name: &str) -> Option<Comparison> {
+        Comparison::new(rows, &Roles::default(), Metric::named(name)?)
+    }
+
+    #[test]
+    fn the_best_baseline_is_neither_the_model_nor_the_ceiling() {
+        let rows = rows();
+        for name in ["r2", "e_distance"] {
+            assert_eq!(comparison(&rows, name).unwrap().best_baseline, "ridge", "{name}");
+        }
+        assert!(comparison(&rows, "fid_latent_floor").is_none());
+        assert!(comparison(&rows, "fid_latent").is_none());
+    }
+
+    #[test]
+    fn verdicts_follow_the_direction_of_the_metric() {
+        let rows = rows();
+        let r2 = comparison(&rows, "r2").unwrap();
+        assert_eq!((r2.verdict, r2.n_model_better), (Verdict::ModelBetter, 8));
+        // Eight differences of one sign: the smallest two-sided p of the exact test is 2 / 2⁸.
+        approx::assert_relative_eq!(r2.wilcoxon_p.unwrap(), 2.0 / 256.0, max_relative = 1e-9);
+        let e = comparison(&rows, "e_distance").unwrap();
+        assert_eq!((e.verdict, e.n_model_better), (Verdict::BaselineBetter, 0));
+        assert_eq!(comparison(&rows, "pearson_delta").unwrap().verdict, Verdict::NotTested);
+    }
+
+    #[test]
+    fn only_common_perturbations_are_paired() {
+        let mut rows = rows();
+        rows.retain(|row| row.method != "ridge" || row.perturbation != "p0");
+        let metric = Metric::named("r2").unwrap();
+        let (model, ridge) = paired_values(&rows, metric, "model", "ridge");
+        assert_eq!((model.len(), ridge.len()), (7, 7));
+        assert_eq!(model[0], 0.951);
+    }
+}
