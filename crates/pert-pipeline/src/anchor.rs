@@ -1,8 +1,9 @@
 //! The gene anchor: generated means are pulled towards the closed-form prediction, gene by gene.
 //!
 //! After decoding, a per-gene log scale s is found in a few rounds of
-//! s += 0.8 · log((target + 0.02) / (generated + 0.02)), |s| ≤ 2, where target and generated are mean
-//! log-normalised expression (docs/equations.md, "Gene anchor").
+//! s += r · log((target + 0.02) / (generated + 0.02)), |s| ≤ 2, where target and generated are mean
+//! log-normalised expression, and r falls from 0.8 so that the noise of the pilot cells averages out
+//! (docs/equations.md, "Gene anchor").
 
 use pert_core::{Perturbation, seeded_rng};
 
@@ -11,8 +12,10 @@ use crate::config::GeneAnchor;
 use crate::model::{ClosedForm, Model};
 use crate::predict::draw_contexts;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 10;
 const RATE: f64 = 0.8;
+/// Rounds at the full rate; round k after them has RATE · FULL_RATE_ROUNDS / k (Robbins & Monro 1951).
+const FULL_RATE_ROUNDS: usize = 3;
 /// Mean log-normalised expression below which a gene is noise.
 const FLOOR: f64 = 0.02;
 const LARGEST: f64 = 2.0;
@@ -44,14 +47,15 @@ pub(crate) fn gene_log_scale(
     // The scale leaves g as it is, so one draw of the costly part serves all rounds.
     let g = model.draw_cells(p, closed, &contexts, &mut rng)?;
     let mut scale = vec![0.0; target.len()];
-    for _ in 0..ROUNDS {
+    for round in 1..=ROUNDS {
+        let rate = RATE * (FULL_RATE_ROUNDS as f64 / round as f64).min(1.0);
         let pilot = model.decode(&g, closed, &contexts, Some(&scale), &mut rng)?;
         // Cells without counts are drawn again in the end, so they are no part of the mean.
         let rows: Vec<usize> =
             (0..pilot.n_cells()).filter(|&i| !pilot.row(i).0.is_empty()).collect();
         let generated = pilot.mean_log_normalised(&rows);
         for (s, (t, g)) in scale.iter_mut().zip(target.iter().zip(&generated)) {
-            let step = RATE * ((t.max(0.0) + FLOOR) / (g + FLOOR)).ln();
+            let step = rate * ((t.max(0.0) + FLOOR) / (g + FLOOR)).ln();
             *s = (*s + step).clamp(-LARGEST, LARGEST);
         }
     }

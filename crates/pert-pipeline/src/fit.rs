@@ -16,6 +16,7 @@ use crate::config::{FitConfig, PriorForm, UnknownGenePolicy};
 use crate::contexts::Contexts;
 use crate::model::{Means, Model, Provenance, SeenPerturbation, features, path_of};
 use crate::progress::{Progress, Silent};
+use crate::shrinkage::shrink;
 use crate::split_file::read_split;
 
 impl FitConfig {
@@ -295,12 +296,41 @@ fn fit_means(
     let gene = AdditiveMeans::fit(of_gene, n_genes, n_seen, n_contexts, control);
     let perturbed: Vec<FeatureVectors> =
         training.perturbed().map(|(_, p)| features(encoder, p)).collect::<Result<_, _>>()?;
+    let gene_ridge = fit_ridge(&perturbed, &gene)?;
+    let shrunk_gene_shift = shrunk_gene_shift(training, &gene, gene_ridge.as_ref());
     Ok(Means {
         cell_ridge: fit_ridge(&perturbed, &cell)?,
-        gene_ridge: fit_ridge(&perturbed, &gene)?,
+        gene_ridge,
         cell,
         gene,
+        shrunk_gene_shift,
     })
+}
+
+fn shrunk_gene_shift(
+    training: &TrainingSet,
+    gene: &AdditiveMeans,
+    ridge: Option<&KernelRidge>,
+) -> Vec<f64> {
+    let Some(ridge) = ridge else { return gene.shift.clone() };
+    let d = gene.d;
+    let mut variance = vec![0.0; d];
+    let counts = training.screen.counts();
+    for cell in 0..training.screen.n_cells() {
+        let (p, c) = (training.perturbation_of[cell], training.context_of[cell]);
+        let mean = gene.base_of(c).iter().zip(gene.shift_of(p));
+        let profile = counts.log_normalised(&[cell]);
+        for (v, (x, (base, shift))) in variance.iter_mut().zip(profile.iter().zip(mean)) {
+            *v += (x - base - shift).powi(2);
+        }
+    }
+    let freedom = training.screen.n_cells().saturating_sub(training.seen.len()).max(1) as f64;
+    variance.iter_mut().for_each(|v| *v /= freedom);
+    let n_cells: Vec<usize> = training.seen[1..].iter().map(SeenPerturbation::n_cells).collect();
+    let predicted = ridge.leave_one_out_predictions();
+    let mut shift = vec![0.0; d]; // control
+    shift.extend(shrink(&gene.shift[d..], &predicted, &variance, &n_cells));
+    shift
 }
 
 /// Kernel ridge over the seen perturbations (control, row 0, left out); none where there is nothing to leave out.

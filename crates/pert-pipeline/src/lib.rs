@@ -24,6 +24,7 @@ mod output_folder;
 mod predict;
 mod progress;
 mod requests;
+mod shrinkage;
 mod split_file;
 
 pub use checkpoint::MODEL_FORMAT;

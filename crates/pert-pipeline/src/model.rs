@@ -71,6 +71,9 @@ pub(crate) struct Means {
     pub cell: AdditiveMeans,
     /// Of log-normalised expression, `d = n_genes`.
     pub gene: AdditiveMeans,
+    /// Shifts of log-normalised expression of the seen perturbations, shrunk towards what the others predict,
+    /// `[n_seen, n_genes]`; control's row is zero.
+    pub shrunk_gene_shift: Vec<f64>,
     /// Kernel ridge from perturbation features to shifts of g; none with fewer than two perturbations.
     pub cell_ridge: Option<KernelRidge>,
     /// The same to shifts of log-normalised expression.
@@ -172,7 +175,10 @@ impl Model {
             return Ok(ClosedForm {
                 seen: Some(seen),
                 cell_shift: self.means.cell.shift_of(seen).to_vec(),
-                gene_shift: self.means.gene.shift_of(seen).to_vec(),
+                gene_shift: {
+                    let d = self.means.gene.d;
+                    self.means.shrunk_gene_shift[seen * d..][..d].to_vec()
+                },
             });
         }
         let predict = |ridge: &Option<KernelRidge>, d: usize| match ridge {

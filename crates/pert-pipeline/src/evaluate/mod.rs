@@ -22,7 +22,7 @@ use crate::progress::{Progress, Silent};
 /// How an evaluation is done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluateConfig {
-    /// Cells generated per perturbation (more where more real ones are held out); default 500.
+    /// Cells generated per perturbation (more where more real ones are held out); default 1000.
     pub cells: usize,
     /// Seed of generated cells, drawn baselines and floors; default 0.
     pub seed: u64,
@@ -34,7 +34,7 @@ pub struct EvaluateConfig {
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { cells: 500, seed: 0, truth: None, n_components: 50 }
+        Self { cells: 1000, seed: 0, truth: None, n_components: 50 }
     }
 }
 
