@@ -56,6 +56,21 @@ struct ModelFile {
     cell_ridge: Option<Selection>,
     gene_ridge: Option<Selection>,
     files: BTreeMap<String, FileRecord>,
+    /// Checksum of this file with zero in this place.
+    crc32: u32,
+}
+
+impl ModelFile {
+    fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("a model's state is plain data")
+    }
+
+    /// Fills in the checksum; written again, what was read gives the same bytes.
+    fn seal(mut self) -> Self {
+        self.crc32 = 0;
+        self.crc32 = FileRecord::of(&self.to_json()).crc32;
+        self
+    }
 }
 
 /// Size and checksum of a file beside `model.json`.
@@ -126,9 +141,9 @@ impl Model {
             cell_ridge: selection(&self.means.cell_ridge),
             gene_ridge: selection(&self.means.gene_ridge),
             files,
+            crc32: 0,
         };
-        let json = serde_json::to_vec_pretty(&model).expect("a model's state is plain data");
-        output.write(MODEL, &json)
+        output.write(MODEL, &model.seal().to_json())
     }
 
     /// Reads a model folder and checks all of it.
@@ -152,6 +167,14 @@ impl Model {
         }
         let file: ModelFile =
             serde_json::from_slice(&json).map_err(|e| bad(format!("{MODEL}: {e}")))?;
+        // Before anything is made of the sizes it names.
+        let crc32 = file.crc32;
+        let file = file.seal();
+        if file.crc32 != crc32 {
+            return Err(bad(format!(
+                "{MODEL}: the checksum differs; the file is damaged or was edited, copy the folder again"
+            )));
+        }
         let read = |name: &str| read_checked(folder, name, &file.files);
         let text = |name: &str| {
             String::from_utf8(read(name)?).map_err(|_| bad(format!("{name}: not UTF-8 text")))
@@ -167,7 +190,7 @@ impl Model {
         let split = read_split(&folder.join(SPLIT))?;
         let table = if file.files.contains_key(FEATURES) {
             read(FEATURES)?;
-            Some(GeneFeatures::read(&folder.join(FEATURES))?)
+            Some(GeneFeatures::read(folder.join(FEATURES))?)
         } else {
             None
         };
@@ -202,16 +225,14 @@ impl Model {
             return Err(bad(format!("{MODEL}: the list of seen perturbations is inconsistent")));
         }
         let read_means = read(MEANS)?;
+        let tensor = |name: &str, n_values: usize| {
+            f64_tensor(&read_means, name, n_values)
+                .map_err(|message| bad(format!("{MEANS}: {message}")))
+        };
         let mean = |name: &str, d: usize| -> Result<AdditiveMeans, Error> {
-            let tensor = |part: &str, n_rows: usize| {
-                f64_tensor(&read_means, &format!("{name}.{part}"), n_rows * d)
-                    .map_err(|message| bad(format!("{MEANS}: {message}")))
-            };
-            Ok(AdditiveMeans {
-                d,
-                base: tensor("base", n_contexts)?,
-                shift: tensor("shift", n_seen)?,
-            })
+            let base = tensor(&format!("{name}.base"), n_contexts * d)?;
+            let shift = tensor(&format!("{name}.shift"), n_seen * d)?;
+            Ok(AdditiveMeans { d, base, shift })
         };
         let (cell, gene) = (mean("cell", file.cell_dim)?, mean("gene", file.n_genes)?);
         let perturbed: Vec<FeatureVectors> = file.seen[1..]
@@ -226,6 +247,7 @@ impl Model {
         let means = Means {
             cell_ridge: ridge(&file.cell_ridge, &cell)?,
             gene_ridge: ridge(&file.gene_ridge, &gene)?,
+            shrunk_gene_shift: tensor("gene.shrunk_shift", n_seen * file.n_genes)?,
             cell,
             gene,
         };
@@ -284,20 +306,24 @@ fn parse_genes(text: &str) -> Option<Vec<String>> {
 }
 
 fn means_to_bytes(means: &Means) -> Vec<u8> {
-    let parts: Vec<(String, Vec<u8>, usize, usize)> =
-        [("cell", &means.cell), ("gene", &means.gene)]
-            .into_iter()
-            .flat_map(|(name, m)| {
-                [("base", &m.base), ("shift", &m.shift)].map(|(part, values)| {
-                    let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                    (format!("{name}.{part}"), bytes, values.len() / m.d, m.d)
-                })
-            })
-            .collect();
+    let (cell, gene) = (&means.cell, &means.gene);
+    let parts: Vec<(&str, Vec<u8>, usize, usize)> = [
+        ("cell.base", &cell.base, cell.d),
+        ("cell.shift", &cell.shift, cell.d),
+        ("gene.base", &gene.base, gene.d),
+        ("gene.shift", &gene.shift, gene.d),
+        ("gene.shrunk_shift", &means.shrunk_gene_shift, gene.d),
+    ]
+    .into_iter()
+    .map(|(name, values, d)| {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        (name, bytes, values.len() / d, d)
+    })
+    .collect();
     let views = parts.iter().map(|(name, bytes, n_rows, d)| {
         let view = TensorView::new(Dtype::F64, vec![*n_rows, *d], bytes)
             .expect("the bytes fill the shape");
-        (name.as_str(), view)
+        (*name, view)
     });
     safetensors::serialize(views, None).expect("names are distinct")
 }

@@ -176,18 +176,27 @@ impl FitConfig {
     /// relative to the working directory.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::ConfigFile`] with line and key.
+    /// [`Error::Io`], or [`Error::ConfigFile`] with line and key, or with the value that is out of range.
     pub fn read_toml(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-        Self::from_toml(&text)
-            .map_err(|message| Error::ConfigFile { path: path.to_owned(), message })
+        let invalid =
+            |message| Error::ConfigFile { path: path.to_owned(), what: "run file", message };
+        let config = Self::from_toml(&text).map_err(invalid)?;
+        config.check().map_err(|e| invalid(e.to_string()))?;
+        Ok(config)
     }
 
     /// Parses the text of a run file. Keys are written as the flags are (`hold-out`); `hold_out` is understood too.
     pub(crate) fn from_toml(text: &str) -> Result<Self, String> {
-        let table: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+        let table: toml::Table = toml::from_str(text).map_err(|e| located(text, &e))?;
         let renamed = rename_keys(toml::Value::Table(table), '-', "_");
-        renamed.try_into().map_err(|e: toml::de::Error| e.to_string())
+        renamed.try_into().map_err(|without_place: toml::de::Error| {
+            // Read once more from text of the same length, whose errors know their place.
+            match toml::from_str::<Self>(&underscored_keys(text)) {
+                Err(error) => located(text, &error),
+                Ok(_) => located(text, &without_place),
+            }
+        })
     }
 
     /// The run file of this configuration, every field written out.
@@ -218,11 +227,17 @@ impl FitConfig {
             );
         }
         self.parsed_hold_out()?;
-        self.cell_encoder_training.check()?;
-        self.decoder_training.check()?;
-        self.prior.check()?;
-        self.sampler.check(&Schedule::new(&self.prior.schedule)?)?;
-        Ok(())
+        let in_table = |field, result: Result<(), Error>| {
+            result.map_err(|e| Error::Config { field, message: e.to_string() })
+        };
+        in_table(
+            "[cell-encoder-training]",
+            self.cell_encoder_training.check().map_err(Error::from),
+        )?;
+        in_table("[decoder-training]", self.decoder_training.check().map_err(Error::from))?;
+        in_table("[prior]", self.prior.check().map_err(Error::from))?;
+        let schedule = Schedule::new(&self.prior.schedule)?;
+        in_table("[sampler]", self.sampler.check(&schedule).map_err(Error::from))
     }
 
     /// The hold-out rule, parsed.
@@ -266,6 +281,43 @@ fn rename_keys(value: toml::Value, from: char, to: &str) -> toml::Value {
     }
 }
 
+/// An error of a run file with its line, field names written as the file writes them.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let message: String = error
+        .message()
+        .split('`')
+        .enumerate()
+        .map(
+            |(i, part)| {
+                if i % 2 == 1 { format!("`{}`", part.replace('_', "-")) } else { part.into() }
+            },
+        )
+        .collect();
+    match error.span() {
+        Some(span) => {
+            let line = text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;
+            format!("line {line}: {message}")
+        }
+        None => message,
+    }
+}
+
+/// The text with underscores in the keys at the start of its lines; of the same length, so that places stay.
+fn underscored_keys(text: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_. []\t".contains(c);
+    text.split_inclusive('\n')
+        .map(|line| {
+            let key_ends = match line.find('=') {
+                Some(place) => place,
+                None if line.trim_start().starts_with('[') => line.trim_end().len(),
+                None => 0,
+            };
+            let (key, rest) = line.split_at(key_ends);
+            if key.chars().all(bare) { key.replace('-', "_") + rest } else { line.to_owned() }
+        })
+        .collect()
+}
+
 /// Width of the decoder's own z, apart from g (the model recipe: 5).
 const DECODER_LATENT: usize = 5;
 
@@ -289,7 +341,18 @@ mod tests {
     #[test]
     fn unknown_keys_and_bad_ranges_are_refused() {
         assert!(FitConfig::from_toml("sede = 3").is_err());
-        assert!(FitConfig::from_toml("[prior]\nlerning-rate = 3").is_err());
+        let error = FitConfig::from_toml("seed = 1\n[prior]\nlerning-rate = 3").unwrap_err();
+        assert!(error.contains("line 3") && error.contains("`learning-rate`"), "{error}");
+        let error = FitConfig::from_toml("min-cells = \"a_b\"").unwrap_err();
+        assert!(error.contains("line 1") && error.contains("a_b"), "{error}");
+        let error = FitConfig::from_toml("seed = \n").unwrap_err();
+        assert!(error.contains("line 1"), "{error}");
+        let zero_steps = FitConfig {
+            prior: PriorConfig { steps: 0, ..PriorConfig::default() },
+            ..FitConfig::default()
+        };
+        let error = zero_steps.check().unwrap_err().to_string();
+        assert!(error.contains("[prior]") && error.contains("steps"), "{error}");
         let config = FitConfig { control_split: 1.0, ..FitConfig::default() };
         assert!(matches!(config.check(), Err(Error::Config { field: "control-split", .. })));
         let both = FitConfig {

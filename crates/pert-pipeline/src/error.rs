@@ -17,10 +17,12 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A run file that is no valid configuration.
-    #[error("run file {}: {message}", path.display())]
+    #[error("{}: no valid {what}: {message}", path.display())]
     ConfigFile {
         /// The file.
         path: PathBuf,
+        /// "run file" or "split".
+        what: &'static str,
         /// Line, key and reason.
         message: String,
     },
@@ -54,7 +56,7 @@ pub enum Error {
     /// Perturbations with fewer cells than needed.
     #[error(
         "perturbation {label:?} has {found} training cells, fewer than the {needed} needed; \
-         lower min-cells (at least 2), or hold it out"
+         lower min-cells in the run file (at least 2), or leave these cells out with --filter"
     )]
     TooFewCells {
         /// The perturbation.
@@ -87,12 +89,14 @@ pub enum Error {
         message: String,
     },
     /// An output folder that holds something else.
-    #[error("{} exists and is no {what}; choose another folder, or remove it", path.display())]
+    #[error("{} {found}; choose another {what}, or move this away", path.display())]
     OutputTaken {
         /// The folder.
         path: PathBuf,
         /// "model folder" or "report folder".
         what: &'static str,
+        /// What stands there.
+        found: String,
     },
     /// A value of a covariate that the model does not know.
     #[error("{column} = {value:?} was not seen in training; known: {known}")]
@@ -117,8 +121,8 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
-    /// The run was interrupted; nothing was written.
-    #[error("interrupted; nothing was written")]
+    /// The run was interrupted; nothing half-written is left.
+    #[error("interrupted; nothing half-written is left")]
     Interrupted,
     /// About labels, counts or splits.
     #[error(transparent)]

@@ -13,17 +13,19 @@ use crate::Error;
 pub struct OutputFolder {
     target: PathBuf,
     partial: PathBuf,
+    /// Parents that did not exist before, deepest first.
+    created: Vec<PathBuf>,
     committed: bool,
 }
 
-/// What a folder must hold to be replaced without asking.
+/// What an output folder is; one of the same kind is replaced without asking, anything else never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FolderKind {
     /// Holds `model.json`.
     Model,
     /// Holds `metrics.csv`.
     Report,
-    /// Holds `screen.h5ad`.
+    /// Holds `screen.h5ad`; filled step by step, so never replaced as a whole.
     Demo,
     /// Holds `evaluation_vae.json`.
     EvaluationVae,
@@ -47,29 +49,97 @@ impl FolderKind {
             Self::EvaluationVae => "evaluation VAE folder",
         }
     }
+
+    /// Everything that may stand in such a folder; other things are somebody else's and would be lost with it.
+    fn entries(self) -> &'static [&'static str] {
+        match self {
+            Self::Model => &[
+                "model.json",
+                "genes.tsv",
+                "split.json",
+                "run.toml",
+                "features.tsv",
+                "means.safetensors",
+                "cell_encoder.safetensors",
+                "prior.safetensors",
+                "decoder.safetensors",
+            ],
+            Self::Report => &[
+                "metrics.csv",
+                "slides.tsv",
+                "summary.json",
+                "umap.png",
+                "umap.svg",
+                "evaluation_vae",
+            ],
+            Self::Demo => &[
+                "screen.h5ad",
+                "screen.features.tsv",
+                "screen.truth.tsv",
+                "model",
+                "held_out.tsv",
+                "predicted.h5ad",
+                "report",
+            ],
+            Self::EvaluationVae => &["evaluation_vae.json", "evaluation_vae.safetensors"],
+        }
+    }
+
+    /// Refuses a place that holds something else: a file, a folder without the marker of this kind, or one with
+    /// files of other origin beside it.
+    ///
+    /// # Errors
+    /// [`Error::OutputTaken`] naming what stands there.
+    pub fn check(self, target: &Path) -> Result<(), Error> {
+        let taken = |found: String| {
+            Err(Error::OutputTaken { path: target.to_owned(), what: self.name(), found })
+        };
+        if target.file_name().is_none() {
+            return taken("is no name for a new folder".to_owned());
+        }
+        if !target.exists() {
+            return Ok(());
+        }
+        if !target.is_dir() {
+            return taken("is a file".to_owned());
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(target).map_err(|e| Error::io("read", target, e))? {
+            let entry = entry.map_err(|e| Error::io("read", target, e))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort_unstable();
+        if names.is_empty() {
+            return Ok(());
+        }
+        if !names.iter().any(|name| name == self.marker()) {
+            return taken(format!("exists and is no {}", self.name()));
+        }
+        match names.iter().find(|name| !self.entries().contains(&name.as_str())) {
+            Some(foreign) => taken(format!("also holds {foreign:?}, which would be lost")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl OutputFolder {
     /// Creates the folder in which files are collected; parents are created too.
     ///
     /// # Errors
-    /// [`Error::OutputTaken`] when the target exists and is neither empty nor an older folder of the same kind;
+    /// As [`FolderKind::check`] when the target exists and is neither empty nor an older folder of the same kind;
     /// [`Error::Io`] when it cannot be written, before any work is done.
     pub fn create(target: &Path, kind: FolderKind) -> Result<Self, Error> {
-        let taken = || Error::OutputTaken { path: target.to_owned(), what: kind.name() };
-        let Some(name) = target.file_name() else {
-            return Err(taken());
-        };
-        if target.exists() {
-            let mut entries = fs::read_dir(target).map_err(|_| taken())?;
-            if entries.next().is_some() && !target.join(kind.marker()).exists() {
-                return Err(taken());
-            }
-        }
+        kind.check(target)?;
+        let name = target.file_name().expect("a place that was checked has a name");
         let parent = match target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
+        let created: Vec<PathBuf> = parent
+            .ancestors()
+            .take_while(|p| !p.as_os_str().is_empty() && !p.exists())
+            .map(Path::to_owned)
+            .collect();
         fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
         let mut partial_name = std::ffi::OsString::from(".");
         partial_name.push(name);
@@ -80,7 +150,7 @@ impl OutputFolder {
             fs::remove_dir_all(&partial).map_err(|e| Error::io("remove", &partial, e))?;
         }
         fs::create_dir(&partial).map_err(|e| Error::io("write to", parent, e))?;
-        Ok(Self { target: target.to_owned(), partial, committed: false })
+        Ok(Self { target: target.to_owned(), partial, created, committed: false })
     }
 
     /// Where files are put for now.
@@ -110,11 +180,19 @@ impl OutputFolder {
         let io = |e| Error::io("write", &self.target, e);
         let mut old = None;
         if self.target.exists() {
-            let aside = self.partial.with_extension("old");
+            let mut aside = self.partial.clone().into_os_string();
+            aside.push(".old");
+            let aside = PathBuf::from(aside);
             fs::rename(&self.target, &aside).map_err(io)?;
             old = Some(aside);
         }
-        fs::rename(&self.partial, &self.target).map_err(io)?;
+        if let Err(error) = fs::rename(&self.partial, &self.target) {
+            if let Some(aside) = &old {
+                // The older folder goes back; if even that fails, the error to tell is the first one.
+                let _ = fs::rename(aside, &self.target);
+            }
+            return Err(io(error));
+        }
         self.committed = true;
         if let Some(aside) = old {
             fs::remove_dir_all(&aside).map_err(|e| Error::io("remove", &aside, e))?;
@@ -128,6 +206,9 @@ impl Drop for OutputFolder {
         if !self.committed {
             // Nothing more can be done about a folder that cannot be removed.
             let _ = fs::remove_dir_all(&self.partial);
+            for parent in &self.created {
+                let _ = fs::remove_dir(parent); // stays where somebody put something meanwhile
+            }
         }
     }
 }
@@ -144,7 +225,7 @@ mod tests {
         folder.write("model.json", b"{}").unwrap();
         drop(folder);
         assert!(!target.exists());
-        assert_eq!(fs::read_dir(scratch.path().join("a")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
         for text in [b"1", b"2"] {
             let folder = OutputFolder::create(&target, FolderKind::Model).unwrap();
             folder.write("model.json", text).unwrap();
@@ -160,5 +241,30 @@ mod tests {
         fs::write(scratch.path().join("thesis.doc"), "years of work").unwrap();
         let error = OutputFolder::create(scratch.path(), FolderKind::Model).unwrap_err();
         assert!(matches!(error, Error::OutputTaken { .. }));
+    }
+
+    #[test]
+    fn files_put_beside_ours_are_never_lost() {
+        let scratch = tempfile::tempdir().unwrap();
+        let target = scratch.path().join("model");
+        let fill = || OutputFolder::create(&target, FolderKind::Model);
+        let folder = fill().unwrap();
+        folder.write("model.json", b"{}").unwrap();
+        folder.commit().unwrap();
+        fs::write(target.join("predicted.h5ad"), "cells").unwrap();
+        let error = fill().unwrap_err().to_string();
+        assert!(error.contains("predicted.h5ad"), "{error}");
+        assert!(target.join("predicted.h5ad").exists());
+    }
+
+    #[test]
+    fn a_file_is_no_folder() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("notes.txt");
+        fs::write(&file, "x").unwrap();
+        for target in [file.clone(), file.join("model"), file.join("a/model")] {
+            let error = OutputFolder::create(&target, FolderKind::Model).unwrap_err().to_string();
+            assert!(error.contains("notes.txt"), "{error}");
+        }
     }
 }

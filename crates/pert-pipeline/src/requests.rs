@@ -15,7 +15,9 @@ pub fn parse_at(text: &str) -> Result<(String, String), Error> {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.trim().to_owned()))
         }
-        _ => Err(Error::Request(format!("--at {text:?} is no KEY=VALUE"))),
+        _ => Err(Error::Request(format!(
+            "--at {text:?} is no KEY=VALUE; write for example --at cell_type=K562"
+        ))),
     }
 }
 
@@ -24,7 +26,7 @@ pub fn parse_at(text: &str) -> Result<(String, String), Error> {
 /// Rows without `n_cells` get the default; conditions in `at` hold for every row, columns of the table win.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::RequestTable`] with the line, [`Error::Core`] for an empty label.
+/// [`Error::Io`], [`Error::RequestTable`] with the line.
 pub fn read_requests(
     path: &Path,
     format: &LabelFormat,
@@ -50,7 +52,8 @@ pub fn read_requests(
             return Err(bad(index + 1, message));
         }
         let mut request = Request {
-            perturbation: Perturbation::parse(fields[label_column], format)?,
+            perturbation: Perturbation::parse(fields[label_column], format)
+                .map_err(|e| bad(index + 1, e.to_string()))?,
             n_cells: default_cells,
             at: at.to_vec(),
         };
@@ -102,6 +105,7 @@ mod tests {
             ("perturbation\n", 1),
             ("perturbation\tn_cells\nA\n", 2),
             ("perturbation\tn_cells\nA\t0\n", 2),
+            ("perturbation\nA\nA++B\n", 3),
         ] {
             match read(text) {
                 Err(Error::RequestTable { line: found, .. }) => assert_eq!(found, line, "{text:?}"),

@@ -9,13 +9,16 @@ use crate::Error;
 /// Reads a split.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::ConfigFile`] with line and column, or [`Error::Core`] for another format.
+/// [`Error::Io`], or [`Error::ConfigFile`] with line and column or for another format.
 pub fn read_split(path: &Path) -> Result<Split, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    let split: Split = serde_json::from_str(&text)
-        .map_err(|e| Error::ConfigFile { path: path.to_owned(), message: e.to_string() })?;
-    split.check()?;
+    let split: Split = serde_json::from_str(&text).map_err(|e| invalid(path, e.to_string()))?;
+    split.check().map_err(|e| invalid(path, e.to_string()))?;
     Ok(split)
+}
+
+fn invalid(path: &Path, message: String) -> Error {
+    Error::ConfigFile { path: path.to_owned(), what: "split", message }
 }
 
 /// The split as it is written.
