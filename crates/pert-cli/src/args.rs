@@ -74,14 +74,14 @@ pub struct SimulateArgs {
     #[arg(long, value_enum, default_value = "gene-pairs")]
     pub kind: Kind,
     /// Number of cells, control included.
-    #[arg(long, value_name = "N")]
-    pub cells: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cells: Option<u32>,
     /// Number of genes.
-    #[arg(long, value_name = "N")]
-    pub genes: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub genes: Option<u32>,
     /// Number of perturbations, control not counted.
-    #[arg(long, value_name = "N")]
-    pub perturbations: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub perturbations: Option<u32>,
     /// Seed.
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub seed: u64,
@@ -132,13 +132,15 @@ pub struct FitArgs {
     #[command(flatten)]
     pub data: DataArgs,
     /// How perturbations are encoded [default: gene-set]
-    #[arg(long, value_name = "gene-set")]
+    #[arg(long, value_name = "gene-set",
+        value_parser = ["gene-set"], hide_possible_values = true)]
     pub encoder: Option<String>,
     /// A table of gene features (tsv/csv, plain or .gz; first column the gene; a GO table is recognised)
     #[arg(long, value_name = "TABLE")]
     pub features: Option<PathBuf>,
     /// A perturbed gene without features: an error, or the mean of all genes [default: error]
-    #[arg(long, value_name = "error|mean")]
+    #[arg(long, value_name = "error|mean",
+        value_parser = ["error", "mean"], hide_possible_values = true)]
     pub unknown_gene: Option<String>,
     /// What is held out: cells, unseen-single, seen-0, seen-1, seen-2, covariate-transfer (each with :FRACTION),
     /// sorted-K[:FOLD], labels:A,B [default: nothing]
@@ -151,13 +153,16 @@ pub struct FitArgs {
     #[arg(long, value_name = "FRACTION")]
     pub control_split: Option<f64>,
     /// Distribution of the counts [default: zinb]
-    #[arg(long, value_name = "zinb|nb|poisson")]
+    #[arg(long, value_name = "zinb|nb|poisson",
+        value_parser = ["zinb", "nb", "poisson"], hide_possible_values = true)]
     pub likelihood: Option<String>,
     /// Diffuse the residual around a closed-form mean, or g itself [default: residual]
-    #[arg(long, value_name = "residual|plain")]
+    #[arg(long, value_name = "residual|plain",
+        value_parser = ["residual", "plain"], hide_possible_values = true)]
     pub prior_form: Option<String>,
     /// Pull generated gene means towards the closed-form ones [default: auto]
-    #[arg(long, value_name = "auto|on|off")]
+    #[arg(long, value_name = "auto|on|off",
+        value_parser = ["auto", "on", "off"], hide_possible_values = true)]
     pub gene_anchor: Option<String>,
     /// Highly variable genes kept, beside the perturbed ones [default: 2000]
     #[arg(long, value_name = "N")]
@@ -166,7 +171,8 @@ pub struct FitArgs {
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Where to compute
-    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto")]
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto",
+        value_parser = ["cpu", "wgpu", "cuda", "auto"], hide_possible_values = true)]
     pub device: String,
 }
 
@@ -199,7 +205,8 @@ pub struct PredictArgs {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// Where to compute
-    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto")]
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto",
+        value_parser = ["cpu", "wgpu", "cuda", "auto"], hide_possible_values = true)]
     pub device: String,
     /// The cell file to write.
     #[arg(short, long, value_name = "OUT.h5ad")]
@@ -223,7 +230,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "split.json")]
     pub split: Option<PathBuf>,
     /// Cells generated per perturbation.
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..))]
     pub cells: u32,
     /// The evaluation VAE to use, or where to keep the one trained [default: REPORT_DIR/evaluation_vae]
     #[arg(long, value_name = "DIR")]
@@ -238,7 +245,8 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// Where to compute
-    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto")]
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto",
+        value_parser = ["cpu", "wgpu", "cuda", "auto"], hide_possible_values = true)]
     pub device: String,
 }
 

@@ -2,15 +2,17 @@
 
 mod args;
 mod commands;
+mod failure;
+mod output_file;
 mod progress;
 mod report;
+mod usage;
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use clap::Parser;
-
-use crate::args::{Cli, Command};
+use crate::args::Cli;
+use crate::failure::{is_closed_pipe, is_interruption};
 use crate::progress::{INTERRUPTED, Reporter};
 
 // Fresh buffers of a megabyte page-fault on every training step with the system allocator.
@@ -21,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EXIT_INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse(); // exits with 2 on wrong usage
+    let cli = usage::parse(); // exits with 2 on wrong usage
     // The first Ctrl-C asks the run to stop cleanly, the second one stops it at once; files are written atomically.
     let handler = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -30,12 +32,13 @@ fn main() -> ExitCode {
     });
     match handler.map_err(anyhow::Error::from).and_then(|()| run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if is_interruption(&error) => {
             eprintln!("{error}");
             ExitCode::from(EXIT_INTERRUPTED)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", failure::text(&error).trim_end());
             ExitCode::FAILURE
         }
     }
@@ -45,17 +48,5 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some(threads) = cli.threads {
         pert_prior::use_threads(usize::from(threads))?;
     }
-    let mut reporter = Reporter::new(cli.quiet);
-    match cli.command {
-        Command::Inspect(args) => commands::inspect::run(&args),
-        Command::Simulate(args) => commands::simulate::run(&args, &mut reporter),
-        Command::Fit(args) => commands::fit::run(&args, &mut reporter),
-        Command::Predict(args) => commands::predict::run(&args, &mut reporter),
-        Command::Evaluate(args) => commands::evaluate::run(&args, &mut reporter),
-        Command::Demo(args) => commands::demo::run(&args, &mut reporter),
-    }
-}
-
-fn is_interruption(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<pert_prior::Error>(), Some(pert_prior::Error::Interrupted))
+    commands::run(&cli.command, &mut Reporter::new(cli.quiet))
 }

@@ -46,6 +46,15 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// Shows a command about to be run, as a person would type it.
+    pub fn command(&mut self, line: &str) {
+        if !matches!(self, Self::Quiet) {
+            eprintln!("$ {line}");
+        }
+    }
+}
+
 impl Progress for Reporter {
     fn begin(&mut self, stage: &str, total: usize) {
         match self {

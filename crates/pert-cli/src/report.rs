@@ -1,12 +1,12 @@
 //! The files and the screen of an evaluation.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use pert_prior::metrics::Verdict;
 use pert_prior::pipeline::{Evaluation, OutputFolder, Picture, roles};
 use pert_prior::report::{
-    Axes, CellScatter, Highlight, Summary, TerminalStyle, Umap, UmapConfig, metrics_csv,
-    scatter_real_generated, slides_tsv, terminal_table,
+    Axes, CellScatter, Error as ReportError, Highlight, Summary, TerminalStyle, Umap, UmapConfig,
+    metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
 };
 
 /// Perturbations with a panel of their own.
@@ -23,8 +23,9 @@ pub fn write(output: &OutputFolder, evaluation: &Evaluation, seed: u64) -> anyho
 }
 
 /// Prints the table and the comparisons.
-pub fn print(evaluation: &Evaluation) {
-    println!("{}", terminal_table(&evaluation.rows, &roles(), &terminal_style()));
+pub fn print(evaluation: &Evaluation) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", terminal_table(&evaluation.rows, &roles(), &terminal_style()))?;
     for c in &evaluation.comparisons {
         let p = c.wilcoxon_p.map_or("not testable".to_owned(), |p| format!("p = {p:.3}"));
         let verdict = match c.verdict {
@@ -32,7 +33,8 @@ pub fn print(evaluation: &Evaluation) {
             Verdict::BaselineBetter => "worse",
             _ => "no difference",
         };
-        println!(
+        writeln!(
+            out,
             "{}: model {:.3}, best baseline {} {:.3}; better on {} of {}, {p}: {verdict}",
             c.metric,
             c.model_median,
@@ -40,8 +42,9 @@ pub fn print(evaluation: &Evaluation) {
             c.baseline_median,
             c.n_model_better,
             c.n_pairs,
-        );
+        )?;
     }
+    Ok(())
 }
 
 /// What stdout can show.
@@ -60,8 +63,15 @@ fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<(
     let n_real = picture.real_labels.len();
     let points: Vec<f32> = picture.real.iter().chain(&picture.generated).copied().collect();
     let config = UmapConfig { seed, ..UmapConfig::default() };
-    let umap = Umap::fit(&points, picture.n_components, &config)?;
-    let (real, generated) = umap.embedding().split_at(2 * n_real);
+    let (axes, plane) = match Umap::fit(&points, picture.n_components, &config) {
+        Ok(umap) => (Axes::Umap, umap.embedding().to_vec()),
+        // A handful of cells has no neighbourhoods; the points are principal components already.
+        Err(ReportError::TooFewPoints { .. }) => {
+            (Axes::PrincipalComponents, first_two(&points, picture.n_components))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (real, generated) = plane.split_at(2 * n_real);
     let mut labels: Vec<&String> = picture.real_labels.iter().collect();
     labels.dedup();
     let rows_of = |labels: &[String], label: &String| -> Vec<usize> {
@@ -78,7 +88,7 @@ fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<(
         .collect();
     let scatter = scatter_real_generated(&CellScatter {
         title: "Held-out perturbations: real and generated cells",
-        axes: Axes::Umap,
+        axes,
         real,
         generated,
         highlights: &highlights,
@@ -86,4 +96,12 @@ fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<(
     output.write("umap.png", &scatter.png)?;
     output.write("umap.svg", scatter.svg.as_bytes())?;
     Ok(())
+}
+
+/// The first two of `n_components` columns, `[n, 2]`; zero where there is only one.
+fn first_two(points: &[f32], n_components: usize) -> Vec<f32> {
+    points
+        .chunks_exact(n_components)
+        .flat_map(|p| [p[0], p.get(1).copied().unwrap_or(0.0)])
+        .collect()
 }

@@ -1,13 +1,14 @@
 //! `pert demo`: the whole road on a simulated screen.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
+use clap::Parser;
 use pert_prior::Progress;
-use pert_prior::data::{SimulatorConfig, simulate};
-use pert_prior::pipeline::{FolderKind, OutputFolder};
+use pert_prior::data::write_atomically;
+use pert_prior::pipeline::{FolderKind, read_split};
 
-use super::{evaluate, fit, predict, simulate as simulate_command};
-use crate::args::{Cli, Command, DemoArgs};
+use crate::args::{Cli, DemoArgs};
 use crate::progress::Reporter;
 
 /// Pairs whose genes were both seen alone; a bit over half of them makes 20 and more.
@@ -16,87 +17,88 @@ const HOLD_OUT: &str = "seen-2:0.6";
 const CELLS: &str = "200";
 
 pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
-    let output = OutputFolder::create(&args.output, FolderKind::Demo)?;
-    let path = |name: &str| output.path().join(name).display().to_string();
+    FolderKind::Demo.check(&args.output)?;
+    std::fs::create_dir_all(&args.output)
+        .map_err(|e| anyhow::anyhow!("cannot create {}: {e}", args.output.display()))?;
+    let path = |name: &str| args.output.join(name).display().to_string();
     let seed = args.seed.to_string();
+    let (screen, features, truth) =
+        (path("screen.h5ad"), path("screen.features.tsv"), path("screen.truth.tsv"));
+    let (model, held_out, predicted, report) =
+        (path("model"), path("held_out.tsv"), path("predicted.h5ad"), path("report"));
 
-    reporter.note("simulating a screen of single genes and pairs, with known truth");
-    let simulation = simulate(&SimulatorConfig::new(args.seed))?;
-    simulate_command::write(&simulation, &output.path().join("screen.h5ad"), args.seed)?;
-
-    run_command(
-        reporter,
-        &[
-            "fit",
-            &path("screen.h5ad"),
-            "-o",
-            &path("model"),
-            "--features",
-            &path("screen.features.tsv"),
-            "--cell-type-key",
-            "cell_type",
-            "--batch-key",
-            "batch",
-            "--hold-out",
-            HOLD_OUT,
-            "--seed",
-            &seed,
-        ],
-    )?;
-    write_held_out(&output.path().join("model/split.json"), &output.path().join("held_out.tsv"))?;
+    run_command(reporter, &["simulate", "-o", &screen, "--seed", &seed])?;
+    let keys = ["--cell-type-key", "cell_type", "--batch-key", "batch"];
+    let mut fit = vec!["fit", &screen, "-o", &model, "--features", &features];
+    fit.extend(keys);
+    fit.extend(["--hold-out", HOLD_OUT, "--seed", &seed]);
+    run_command(reporter, &fit)?;
+    write_held_out(&PathBuf::from(&model).join("split.json"), Path::new(&held_out))?;
+    reporter.note(&format!("{held_out} lists the pairs under \"test\" in {model}/split.json"));
     run_command(
         reporter,
         &[
             "predict",
-            &path("model"),
+            &model,
             "--perturbations",
-            &path("held_out.tsv"),
+            &held_out,
             "--cells",
             CELLS,
             "--seed",
             &seed,
             "-o",
-            &path("predicted.h5ad"),
+            &predicted,
         ],
     )?;
     run_command(
         reporter,
-        &[
-            "evaluate",
-            &path("model"),
-            &path("screen.h5ad"),
-            "-o",
-            &path("report"),
-            "--truth",
-            &path("screen.truth.tsv"),
-            "--seed",
-            &seed,
-        ],
+        &["evaluate", &model, &screen, "-o", &report, "--truth", &truth, "--seed", &seed],
     )?;
-    output.commit()?;
-    println!("\n{}: screen, model, predicted cells and report", args.output.display());
+    writeln!(
+        std::io::stdout(),
+        "\nThe slides' table   {report}/slides.tsv\n\
+         Every number        {report}/metrics.csv\n\
+         The picture         {report}/umap.png\n\
+         The predicted cells {predicted}\n\
+         Your own file next  pert inspect FILE.h5ad"
+    )?;
     Ok(())
 }
 
-/// Runs a command as if it had been typed.
+/// Shows a command and runs it as if it had been typed.
 fn run_command(reporter: &mut Reporter, words: &[&str]) -> anyhow::Result<()> {
-    use clap::Parser;
+    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    reporter.command(&format!("pert {}", line.join(" ")));
     let cli = Cli::try_parse_from(std::iter::once(&"pert").chain(words))?;
-    match cli.command {
-        Command::Fit(args) => fit::run(&args, reporter),
-        Command::Predict(args) => predict::run(&args, reporter),
-        Command::Evaluate(args) => evaluate::run(&args, reporter),
-        _ => unreachable!("the demo fits, predicts and evaluates"),
+    super::run(&cli.command, reporter)
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
 fn write_held_out(split: &Path, table: &Path) -> anyhow::Result<()> {
-    let split = pert_prior::pipeline::read_split(split)?;
-    let mut text = String::from("perturbation\n");
-    for label in &split.test {
-        text.push_str(label);
-        text.push('\n');
+    let split = read_split(split)?;
+    Ok(write_atomically(table, |out| {
+        writeln!(out, "perturbation")?;
+        split.test.iter().try_for_each(|label| writeln!(out, "{label}"))
+    })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(quoted("a/b-c.h5ad"), "a/b-c.h5ad");
+        assert_eq!(quoted("my file"), "'my file'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
-    std::fs::write(table, text)?;
-    Ok(())
 }

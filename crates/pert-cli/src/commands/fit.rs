@@ -1,12 +1,15 @@
 //! `pert fit`.
 
+use std::io::Write;
+
 use pert_prior::Progress;
 use pert_prior::data::{Dataset, Filter, ReadOptions};
-use pert_prior::pipeline::{DeviceChoice, FitConfig, FolderKind, OutputFolder};
+use pert_prior::pipeline::{DeviceChoice, FitConfig, FolderKind, OutputFolder, read_split};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use crate::args::{DataArgs, FitArgs};
+use crate::failure::in_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
@@ -16,6 +19,9 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     };
     apply_flags(&mut config, args)?;
     config.check()?;
+    if let Some(split) = &config.split {
+        read_split(split)?;
+    }
     let device = args.device.parse::<DeviceChoice>()?.open()?;
     // Before an hour of training, not after it.
     let output = OutputFolder::create(&args.output, FolderKind::Model)?;
@@ -26,16 +32,18 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     // What was guessed is written down as if it had been given.
     config.perturbation_key = Some(dataset.perturbation_key().to_owned());
     config.control = Some(dataset.format().control.clone());
-    let model = config.fit_with(&dataset, &device, reporter)?;
+    let model =
+        config.fit_with(&dataset, &device, reporter).map_err(|error| in_file(&args.file, error))?;
     model.save_into(&output)?;
     output.commit()?;
     let (seen, held_out) = (model.seen().len() - 1, model.split().test.len());
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{}: {} genes, {} training cells, {seen} perturbations seen, {held_out} held out",
         args.output.display(),
         model.genes().len(),
         model.provenance().n_training_cells,
-    );
+    )?;
     Ok(())
 }
 

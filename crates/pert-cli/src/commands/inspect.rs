@@ -1,5 +1,7 @@
 //! `pert inspect`.
 
+use std::io::Write;
+
 use pert_prior::data::{Inspection, ReadOptions, inspect};
 
 use crate::args::InspectArgs;
@@ -9,11 +11,12 @@ const SHOWN: usize = 10;
 
 pub fn run(args: &InspectArgs) -> anyhow::Result<()> {
     let found = inspect(&args.file, &ReadOptions::default())?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+    let text = if args.json {
+        serde_json::to_string_pretty(&found)? + "\n"
     } else {
-        print!("{}", summary(&args.file.display().to_string(), &found));
-    }
+        summary(&args.file.display().to_string(), &found)
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
 

@@ -5,9 +5,12 @@ use pert_prior::data::{Provenance, write_h5ad};
 use pert_prior::pipeline::{DeviceChoice, Model, Request, parse_at, read_requests};
 
 use crate::args::PredictArgs;
+use crate::failure::in_file;
+use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
+    check_output_file(&args.output)?;
     let device = args.device.parse::<DeviceChoice>()?.open()?;
     let model = Model::load(&args.model, &device)?;
     let at = args.at.iter().map(|a| parse_at(a)).collect::<Result<Vec<_>, _>>()?;
@@ -23,7 +26,12 @@ pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
             })
             .collect::<Result<_, pert_prior::Error>>()?,
     };
-    let population = model.predict_requests(&requests, args.seed, reporter)?;
+    let population = model.predict_requests(&requests, args.seed, reporter).map_err(|error| {
+        match &args.perturbations {
+            Some(table) => in_file(table, error),
+            None => error.into(),
+        }
+    })?;
     write_h5ad(&args.output, &population, &provenance(&model, args.seed))?;
     reporter.note(&format!(
         "wrote {} cells of {} perturbations to {}",
@@ -35,7 +43,7 @@ pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
 }
 
 /// What generated cells say about where they come from.
-pub fn provenance(model: &Model, seed: u64) -> Provenance {
+fn provenance(model: &Model, seed: u64) -> Provenance {
     let fitted = model.provenance();
     Provenance {
         model: format!("pert-prior {} fitted on {}", fitted.version, fitted.data),

@@ -1,0 +1,58 @@
+//! How a failure is told, and which exit code it gets.
+
+use std::io;
+use std::path::Path;
+
+use pert_prior::Error;
+
+/// Adds the file that an error is about, where the error does not know it.
+pub fn in_file(path: &Path, error: Error) -> anyhow::Error {
+    match error {
+        Error::Core(_)
+        | Error::NoControl { .. }
+        | Error::TooFewCells { .. }
+        | Error::UnknownLevel { .. }
+        | Error::Encoder(pert_prior::encoders::Error::UnknownGenes { .. })
+        | Error::Request(_) => anyhow::Error::new(error).context(path.display().to_string()),
+        other => other.into(),
+    }
+}
+
+/// The error and its causes on one line; causes that the text before them tells already are left out.
+pub fn text(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// Whether Ctrl-C ended the run.
+pub fn is_interruption(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<Error>(), Some(Error::Interrupted))
+}
+
+/// Whether nobody reads our output any more (`pert inspect … | head`), which is no failure.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = || io::Error::other("disk full");
+        let told = anyhow::Error::new(cause()).context("a.txt: cannot be written: disk full");
+        assert_eq!(text(&told), "a.txt: cannot be written: disk full");
+        let untold = anyhow::Error::new(cause()).context("a.txt");
+        assert_eq!(text(&untold), "a.txt: disk full");
+    }
+}
