@@ -230,7 +230,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "split.json")]
     pub split: Option<PathBuf>,
     /// Cells generated per perturbation.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(2..))]
     pub cells: u32,
     /// The evaluation VAE to use, or where to keep the one trained [default: REPORT_DIR/evaluation_vae]
     #[arg(long, value_name = "DIR")]

@@ -27,7 +27,7 @@ fn expected() -> BTreeMap<String, Expected> {
 }
 
 fn refused(name: &str) -> Error {
-    match Dataset::read_h5ad(&fixture(name)) {
+    match Dataset::read_h5ad(fixture(name)) {
         Ok(_) => panic!("{name} was read"),
         Err(error) => error,
     }
@@ -37,7 +37,7 @@ fn refused(name: &str) -> Error {
 fn every_encoding_reads_as_anndata_reads_it() {
     for (name, expected) in expected() {
         let options = ReadOptions { layer: expected.layer.clone(), ..ReadOptions::default() };
-        let dataset = Dataset::read_h5ad_with(&fixture(&name), &options)
+        let dataset = Dataset::read_h5ad_with(fixture(&name), &options)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let population = dataset.population();
         assert_eq!(population.genes(), expected.genes, "{name}");
@@ -71,7 +71,7 @@ fn covariates_are_read_when_named() {
         filters: vec!["n_genes>=1".parse().unwrap(), "good==true".parse().unwrap()],
         ..ReadOptions::default()
     };
-    let dataset = Dataset::read_h5ad_with(&fixture("columns"), &options).unwrap();
+    let dataset = Dataset::read_h5ad_with(fixture("columns"), &options).unwrap();
     let covariates = dataset.population().covariates();
     // good is false for every third cell, beginning with the first.
     assert_eq!(dataset.population().cells()[..3], ["cell1", "cell2", "cell4"]);
@@ -81,7 +81,7 @@ fn covariates_are_read_when_named() {
     assert!(dataset.notes().contains(&"filter good==true keeps 8 of 11 cells".to_owned()));
 
     let text = ReadOptions { dose_key: Some("batch".into()), ..ReadOptions::default() };
-    let error = Dataset::read_h5ad_with(&fixture("columns"), &text).unwrap_err();
+    let error = Dataset::read_h5ad_with(fixture("columns"), &text).unwrap_err();
     assert!(matches!(error, Error::ColumnKind { .. }), "{error}");
 }
 
@@ -127,12 +127,12 @@ fn normalised_data_point_to_the_layer_that_holds_counts() {
 #[test]
 fn missing_columns_and_layers_list_what_exists() {
     let options = ReadOptions { batch_key: Some("bach".into()), ..ReadOptions::default() };
-    let error = Dataset::read_h5ad_with(&fixture("csr_f32"), &options).unwrap_err();
+    let error = Dataset::read_h5ad_with(fixture("csr_f32"), &options).unwrap_err();
     let Error::MissingColumn { available, .. } = &error else { panic!("{error}") };
     assert!(available.starts_with("batch, "), "{available}");
 
     let options = ReadOptions { layer: Some("umis".into()), ..ReadOptions::default() };
-    let error = Dataset::read_h5ad_with(&fixture("layer_counts"), &options).unwrap_err();
+    let error = Dataset::read_h5ad_with(fixture("layer_counts"), &options).unwrap_err();
     let Error::MissingObject { available, .. } = &error else { panic!("{error}") };
     assert_eq!(available, "X, counts, scaled");
 
@@ -146,14 +146,14 @@ fn a_screen_without_control_says_what_its_labels_are() {
     let error = refused("no_control").to_string();
     assert!(error.contains("--control") && error.contains("\"TP53\" (6 cells)"), "{error}");
     let options = ReadOptions { control: Some("unknwon".into()), ..ReadOptions::default() };
-    let error = Dataset::read_h5ad_with(&fixture("no_control"), &options).unwrap_err().to_string();
+    let error = Dataset::read_h5ad_with(fixture("no_control"), &options).unwrap_err().to_string();
     assert!(error.contains("(nearest first) unknown, "), "{error}");
 
     let options = ReadOptions { control: Some("unknown".into()), ..ReadOptions::default() };
-    let dataset = Dataset::read_h5ad_with(&fixture("no_control"), &options).unwrap();
+    let dataset = Dataset::read_h5ad_with(fixture("no_control"), &options).unwrap();
     assert_eq!(dataset.population().control_cells(), [0, 4, 8]);
     let options = ReadOptions { require_control: false, ..ReadOptions::default() };
-    let dataset = Dataset::read_h5ad_with(&fixture("no_control"), &options).unwrap();
+    let dataset = Dataset::read_h5ad_with(fixture("no_control"), &options).unwrap();
     assert_eq!(dataset.population().control_cells().len(), 0);
     let inspection = inspect(&fixture("no_control"), &ReadOptions::default()).unwrap();
     assert_eq!(inspection.control, None);
@@ -168,7 +168,7 @@ fn a_filter_that_keeps_no_control_or_no_cell_is_an_error() {
     let read = |filter: &str| {
         let options =
             ReadOptions { filters: vec![filter.parse().unwrap()], ..ReadOptions::default() };
-        Dataset::read_h5ad_with(&fixture("csr_f32"), &options).unwrap_err()
+        Dataset::read_h5ad_with(fixture("csr_f32"), &options).unwrap_err()
     };
     assert!(matches!(read("perturbation==TP53"), Error::NoControl { .. }));
     assert!(matches!(read("dose>1e9"), Error::NoCells { .. }));
@@ -178,7 +178,7 @@ fn a_filter_that_keeps_no_control_or_no_cell_is_an_error() {
 
 #[test]
 fn dropped_cells_are_counted_in_the_notes() {
-    let notes = |name: &str| Dataset::read_h5ad(&fixture(name)).unwrap().notes().join("; ");
+    let notes = |name: &str| Dataset::read_h5ad(fixture(name)).unwrap().notes().join("; ");
     assert_eq!(notes("empty_cells"), "2 cells without any count dropped");
     assert_eq!(notes("missing_labels"), "2 cells without a perturbation label dropped");
     assert_eq!(notes("duplicate_cells"), "2 cell names stood twice and were made unique");
@@ -200,10 +200,10 @@ fn unusable_files_have_errors_of_their_own() {
 fn another_separator_is_seen() {
     let inspection = inspect(&fixture("underscores"), &ReadOptions::default()).unwrap();
     assert_eq!((inspection.separator, inspection.control.as_deref()), ('_', Some("NT")));
-    let dataset = Dataset::read_h5ad(&fixture("underscores")).unwrap();
+    let dataset = Dataset::read_h5ad(fixture("underscores")).unwrap();
     assert!(dataset.notes()[0].contains('_'));
     let options = ReadOptions { separator: '_', ..ReadOptions::default() };
-    let dataset = Dataset::read_h5ad_with(&fixture("underscores"), &options).unwrap();
+    let dataset = Dataset::read_h5ad_with(fixture("underscores"), &options).unwrap();
     assert_eq!(dataset.population().perturbation_of(3).targets(), ["KLF1", "TP53"]);
 }
 

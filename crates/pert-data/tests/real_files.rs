@@ -39,12 +39,12 @@ fn every_file_with_a_control_is_read() {
     for (name, n_cells, n_genes, n_nonzero, n_labels, has_control) in FILES {
         let Some(path) = pert_testkit::shared_data(name) else { continue };
         if !has_control {
-            let error = Dataset::read_h5ad(&path).unwrap_err();
+            let error = Dataset::read_h5ad(path).unwrap_err();
             assert!(matches!(error, Error::NoControl { .. }), "{name}: {error}");
             assert!(error.to_string().contains("\"unknown\" (40002 cells)"), "{error}");
             continue;
         }
-        let dataset = Dataset::read_h5ad(&path).unwrap();
+        let dataset = Dataset::read_h5ad(path).unwrap();
         let population = dataset.population();
         assert_eq!(population.n_genes(), n_genes, "{name}");
         assert_eq!(population.counts().n_nonzero(), n_nonzero, "{name}");
@@ -67,7 +67,7 @@ fn the_advised_filter_keeps_16192_cells_of_papalexi() {
         batch_key: Some("bio_rep".into()),
         ..ReadOptions::default()
     };
-    let dataset = Dataset::read_h5ad_with(&path, &options).unwrap();
+    let dataset = Dataset::read_h5ad_with(path, &options).unwrap();
     assert_eq!(dataset.notes()[0], "filter guide_umi_fraction>=0.8 keeps 16192 of 20729 cells");
     assert_eq!(dataset.population().covariates()[0].name, "bio_rep");
 }
@@ -75,7 +75,7 @@ fn the_advised_filter_keeps_16192_cells_of_papalexi() {
 #[test]
 fn norman_pairs_are_sets_of_genes_and_its_genes_are_kept() {
     let Some(path) = pert_testkit::shared_data("norman19_k562_crispra_dev.h5ad") else { return };
-    let dataset = Dataset::read_h5ad(&path).unwrap();
+    let dataset = Dataset::read_h5ad(path).unwrap();
     let population = dataset.population();
     let of_size = |n| population.perturbations().iter().filter(|p| p.targets().len() == n).count();
     assert_eq!((of_size(0), of_size(1), of_size(2)), (1, 18, 15));

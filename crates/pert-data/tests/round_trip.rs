@@ -65,7 +65,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.h5ad");
         write_h5ad(&path, &written, &provenance()).unwrap();
-        let read = Dataset::read_h5ad_with(&path, &options()).unwrap();
+        let read = Dataset::read_h5ad_with(path, &options()).unwrap();
         // Levels of a covariate are those that occur.
         prop_assert_eq!(read.population().covariates()[0].label(0), "CD14+Mono");
         prop_assert_eq!(&read.population().covariates()[1], &written.covariates()[1]);
@@ -104,7 +104,7 @@ fn many_cells_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.h5ad");
     write_h5ad(&path, &written, &provenance()).unwrap();
-    let read = Dataset::read_h5ad_with(&path, &options()).unwrap();
+    let read = Dataset::read_h5ad_with(path, &options()).unwrap();
     assert_eq!(read.population().counts(), written.counts());
     assert_eq!(read.population().cells(), written.cells());
     assert_eq!(read.population().perturbations(), written.perturbations());
@@ -144,7 +144,7 @@ fn populations_without_cells_or_counts_can_be_written() {
         CsrCounts::new(2, vec![0], vec![], vec![]).unwrap(),
     ] {
         write_h5ad(&path, &population(counts, &["control"]), &provenance()).unwrap();
-        let error = Dataset::read_h5ad(&path).unwrap_err();
+        let error = Dataset::read_h5ad(path).unwrap_err();
         assert!(matches!(error, Error::NoCells { .. } | Error::NoControl { .. }), "{error}");
     }
 }

@@ -125,7 +125,7 @@ impl TrainingSet {
             }
         };
         let train = split.train_cells(population, dataset.format());
-        let selection = GeneSelection { n_top: config.n_top_genes, ..GeneSelection::default() };
+        let selection = GeneSelection { n_top: config.n_top_genes };
         let genes = select_genes(population, &train, &selection);
         let kept = population.select_genes(&genes);
         let (train, empty): (Vec<usize>, Vec<usize>) =

@@ -22,7 +22,8 @@ use crate::progress::{Progress, Silent};
 /// How an evaluation is done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluateConfig {
-    /// Cells generated per perturbation (more where more real ones are held out); default 1000.
+    /// Cells generated per perturbation (more where more real ones are held out); default 4000.
+    /// Means are of all of them: with 1,000 the sampling noise of generated cells alone costs a percent of correlation.
     pub cells: usize,
     /// Seed of generated cells, drawn baselines and floors; default 0.
     pub seed: u64,
@@ -34,7 +35,7 @@ pub struct EvaluateConfig {
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { cells: 1000, seed: 0, truth: None, n_components: 50 }
+        Self { cells: 4000, seed: 0, truth: None, n_components: 50 }
     }
 }
 
