@@ -41,7 +41,7 @@ fn each_kind_of_wrong_file_has_its_message() {
 
     let error = Dataset::read_h5ad(folder.path()).unwrap_err();
     assert!(matches!(error, Error::Directory { .. }), "{error}");
-    let error = Dataset::read_h5ad(&folder.path().join("none.h5ad")).unwrap_err();
+    let error = Dataset::read_h5ad(folder.path().join("none.h5ad")).unwrap_err();
     assert!(matches!(error, Error::MissingFile { .. }), "{error}");
 
     for text in [&b""[..], b"gene,cell\n", b"\x89HD", b"<html>404</html>"] {
