@@ -144,7 +144,7 @@ fn populations_without_cells_or_counts_can_be_written() {
         CsrCounts::new(2, vec![0], vec![], vec![]).unwrap(),
     ] {
         write_h5ad(&path, &population(counts, &["control"]), &provenance()).unwrap();
-        let error = Dataset::read_h5ad(path).unwrap_err();
+        let error = Dataset::read_h5ad(&path).unwrap_err();
         assert!(matches!(error, Error::NoCells { .. } | Error::NoControl { .. }), "{error}");
     }
 }
