@@ -143,7 +143,7 @@ pub struct FitArgs {
         value_parser = ["error", "mean"], hide_possible_values = true)]
     pub unknown_gene: Option<String>,
     /// What is held out: cells, unseen-single, seen-0, seen-1, seen-2, covariate-transfer (each with :FRACTION),
-    /// sorted-K[:FOLD], labels:A,B [default: nothing]
+    /// sorted-K or sorted-K:FOLD, labels:A,B [default: nothing]
     #[arg(long, value_name = "RULE[:FRACTION]", conflicts_with = "split")]
     pub hold_out: Option<String>,
     /// A split to read instead
