@@ -1,6 +1,7 @@
 //! What the README promises a Rust programmer: a crate of one's own, one dependency, fifteen lines.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,6 +19,14 @@ fn target_folder() -> PathBuf {
     }
 }
 
+/// Outside the workspace, and the same at every run of this checkout: a new place would be a new program in the target
+/// folder each time.
+fn outside_folder() -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    target_folder().hash(&mut hasher);
+    std::env::temp_dir().join(format!("outside-pert-prior-{:016x}", hasher.finish()))
+}
+
 fn cargo(folder: &Path, args: &[&str]) -> Output {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(args)
@@ -29,19 +38,19 @@ fn cargo(folder: &Path, args: &[&str]) -> Output {
 
 #[test]
 fn a_crate_outside_the_workspace_runs_the_quickstart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = outside_folder();
     let library = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = format!(
         "[package]\nname = \"outside-pert-prior\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [dependencies]\npert-prior = {{ path = {library:?} }}\n\n{PROFILE}\n[workspace]\n"
     );
-    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-    fs::create_dir(folder.path().join("src")).unwrap();
-    fs::write(folder.path().join("src/main.rs"), QUICKSTART).unwrap();
+    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    fs::write(folder.join("src/main.rs"), QUICKSTART).unwrap();
     // The versions this workspace is tested with.
-    fs::copy(library.join("../../Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    fs::copy(library.join("../../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 
-    let offline = cargo(folder.path(), &["metadata", "--format-version", "1", "--offline"]);
+    let offline = cargo(&folder, &["metadata", "--format-version", "1", "--offline"]);
     let mut args = vec!["run", "--quiet"];
     if offline.status.success() {
         args.push("--offline");
@@ -49,7 +58,7 @@ fn a_crate_outside_the_workspace_runs_the_quickstart() {
     if !cfg!(debug_assertions) {
         args.push("--release");
     }
-    let output = cargo(folder.path(), &args);
+    let output = cargo(&folder, &args);
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");
