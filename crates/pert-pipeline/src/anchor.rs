@@ -20,7 +20,7 @@ const FULL_RATE_ROUNDS: usize = 3;
 const FLOOR: f64 = 0.02;
 const LARGEST: f64 = 2.0;
 /// Cells of the pilot populations.
-const PILOT_CELLS: usize = 2000;
+const PILOT_CELLS: usize = 1500;
 
 /// The log scale of each gene for one perturbation, or `None` where the anchor is off.
 pub(crate) fn gene_log_scale(
