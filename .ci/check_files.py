@@ -21,4 +21,4 @@ for name, cells in (("screen", screen), ("predicted", predicted)):
 assert predicted.obs["generated"].all(), "predicted cells say so"
 assert {"model", "seed", "version"} <= set(predicted.uns), "predicted cells say where they are from"
 assert set(predicted.var_names) <= set(screen.var_names), "genes carry over"
-print(f"anndata {version("anndata")}: {screen.shape} real, {predicted.shape} predicted cells read")
+print(f"anndata {version('anndata')}: {screen.shape} real, {predicted.shape} predicted cells read")
