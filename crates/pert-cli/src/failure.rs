@@ -5,6 +5,8 @@ use std::path::Path;
 
 use pert_prior::Error;
 
+use crate::shell::quoted;
+
 /// Adds the file that an error is about, where the error does not know it.
 pub fn in_file(path: &Path, error: Error) -> anyhow::Error {
     match error {
@@ -33,9 +35,21 @@ pub fn text(error: &anyhow::Error) -> String {
     text
 }
 
-/// Whether Ctrl-C ended the run.
-pub fn is_interruption(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<Error>(), Some(Error::Interrupted))
+/// What to say when Ctrl-C ended the run, with the command that goes on where there is one: the one given, with
+/// `resume` where it takes that.
+pub fn interruption(error: &anyhow::Error, resume: Option<&str>) -> Option<String> {
+    match error.downcast_ref::<Error>()? {
+        interrupted @ Error::Interrupted => Some(interrupted.to_string()),
+        unfinished @ Error::Unfinished { .. } => {
+            let mut words: Vec<String> = std::env::args().collect();
+            if let Some(resume) = resume.filter(|resume| !words.iter().any(|word| word == resume)) {
+                words.push(resume.to_owned());
+            }
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            Some(format!("{unfinished}\ngo on with: {}", words.join(" ")))
+        }
+        _ => None,
+    }
 }
 
 /// Whether nobody reads our output any more (`pert inspect … | head`), which is no failure.

@@ -26,5 +26,5 @@ pub use covariate::{Covariate, CovariateRole, CovariateValues};
 pub use error::Error;
 pub use perturbation::{LabelFormat, Perturbation};
 pub use population::Population;
-pub use random::{ChaCha8Rng, seeded_rng, shuffled_indices};
+pub use random::{ChaCha8Rng, RngState, seeded_rng, shuffled_indices};
 pub use split::{HoldOut, HoldOutRule, SPLIT_FORMAT, Split, SplitConfig};

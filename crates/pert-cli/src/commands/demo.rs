@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use pert_prior::Progress;
 use pert_prior::data::write_atomically;
-use pert_prior::pipeline::{FolderKind, read_split};
+use pert_prior::pipeline::{Checkpoints, FolderKind, read_split};
 
 use crate::args::{Cli, DemoArgs};
 use crate::progress::Reporter;
+use crate::shell::quoted;
 
 /// Pairs whose genes were both seen alone; a bit over half of them makes 20 and more.
 const HOLD_OUT: &str = "seen-2:0.6";
@@ -32,6 +33,10 @@ pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     let mut fit = vec!["fit", &screen, "-o", &model, "--features", &features];
     fit.extend(keys);
     fit.extend(["--hold-out", HOLD_OUT, "--seed", &seed]);
+    // An interrupted demo, given again, goes on where it was.
+    if Checkpoints::exist(Path::new(&model)) {
+        fit.push("--resume");
+    }
     run_command(reporter, &fit)?;
     write_held_out(&PathBuf::from(&model).join("split.json"), Path::new(&held_out))?;
     reporter.note(&format!("{held_out} lists the pairs under \"test\" in {model}/split.json"));
@@ -73,32 +78,10 @@ fn run_command(reporter: &mut Reporter, words: &[&str]) -> anyhow::Result<()> {
     super::run(&cli.command, reporter)
 }
 
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 fn write_held_out(split: &Path, table: &Path) -> anyhow::Result<()> {
     let split = read_split(split)?;
     Ok(write_atomically(table, |out| {
         writeln!(out, "perturbation")?;
         split.test.iter().try_for_each(|label| writeln!(out, "{label}"))
     })?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
-        assert_eq!(quoted("a/b-c.h5ad"), "a/b-c.h5ad");
-        assert_eq!(quoted("my file"), "'my file'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 }
