@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{FIT, RUN, command, done, held_out, scratch, shared, tree, workplace};
+use common::{FIT, command, done, held_out, shared, tree, workplace};
 use pert_prior::data::{Dataset, ReadOptions};
 
 /// Predicted cells as they stand in a file.
