@@ -17,9 +17,9 @@ const MOST_HIGHLIGHTS: usize = 6;
 const LONGEST_TITLE: usize = 26;
 /// The plotting crate measures the box of a shared legend at this size.
 const LEGEND_SIZE: u32 = 12;
-const WIDTH: f64 = 940.0;
-const LARGE_HEIGHT: f64 = 380.0;
-const SMALL_HEIGHT: f64 = 230.0;
+const WIDTH: f64 = 800.0;
+const LARGE_HEIGHT: f64 = 350.0;
+const SMALL_HEIGHT: f64 = 220.0;
 /// Left and below the panels with axis names; everywhere else [`MARGIN`].
 const NAME_MARGIN: f64 = 28.0;
 const MARGIN: f64 = 8.0;
@@ -176,7 +176,7 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
         figure = figure.with_shared_legend_bottom_center().with_shared_legend_entries(vec![
             entry("real", BLUE),
             entry("generated", VERMILLION),
-            entry("all real", PALE),
+            entry("all perturbations, real", PALE),
         ]);
     }
     Picture::figure(figure)
