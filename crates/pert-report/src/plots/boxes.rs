@@ -63,6 +63,8 @@ const LOGARITHMIC_FROM: f64 = 5.0;
 const GOLDEN_RATIO: f64 = 1.618_033_988_749_895;
 
 const WIDTH: f64 = 800.0;
+/// Behind the model's row.
+const BAND: &str = "#FDF1E2";
 const MARGIN: f64 = 14.0;
 const ROW: f64 = 25.0;
 const BOX_HEIGHT: f64 = 15.0;
@@ -81,7 +83,7 @@ const PANEL_TITLE: u32 = 14;
 const TEXT: u32 = 13;
 const SMALL: u32 = 12;
 
-/// Colour and dashes of the references' lines, in their order.
+/// Colour and dashes of the references' lines, from the last reference upwards.
 const LINE_STYLES: [(&str, &str); 3] = [(GREEN, "6 3"), (PURPLE, "2 2"), (BLUE, "9 3 2 3")];
 /// The line of [`Shown::mark`].
 const MARK: Stroke = Stroke { color: VERMILLION, width: 1.8, dash: "3 3" };
@@ -122,22 +124,28 @@ pub fn metric_boxes(rows: &[MetricRow], roles: &Roles) -> Result<Picture, Error>
             reason: "no method has a number".to_owned(),
         });
     }
-    let lines = LINE_STYLES.iter().cycle();
-    let mut lines = lines.map(|&(color, dash)| Stroke { color, width: 1.8, dash });
     let mut methods = methods(rows);
     // Stable: baselines keep their order.
     methods.sort_by_key(|m| (*m != roles.model, roles.is_reference(m)));
+    let n_methods = methods.len();
     let rows: Vec<Row> = methods
         .into_iter()
-        .map(|name| {
+        .enumerate()
+        .map(|(place, name)| {
             let reference = roles.is_reference(name);
             let fill = match () {
                 () if reference => PALE,
                 () if name == roles.model => ORANGE,
                 () => SKY,
             };
-            let values = panels.iter().map(|(_, metric)| finite(name, metric)).collect();
-            Row { name, fill, line: reference.then(|| lines.next()).flatten(), values }
+            // Counted from the last, which is the ceiling in every report.
+            let (color, dash) = LINE_STYLES[(n_methods - 1 - place) % LINE_STYLES.len()];
+            Row {
+                name,
+                fill,
+                line: reference.then_some(Stroke { color, width: 1.8, dash }),
+                values: panels.iter().map(|(_, metric)| finite(name, metric)).collect(),
+            }
         })
         .filter(|row| row.values.iter().any(|values| !values.is_empty()))
         .collect();
@@ -161,13 +169,13 @@ fn draw(panels: &[(&Shown, &Metric)], rows: &[Row<'_>], model: &str) -> Result<P
     canvas.text(
         MARGIN,
         28.0,
-        &format!("How near to real cells? {n} held-out {subject}"),
+        &format!("How near do predictions come to real cells? {n} held-out {subject}"),
         Style::new(TITLE, Anchor::Start).bold(),
     );
     canvas.text(
         MARGIN,
         49.0,
-        "A dot is one perturbation, a box the middle half of them, its black bar the median.",
+        "Dot: one perturbation. Box: the middle half of them, bar: median. Arrow head: beyond the axis.",
         Style::new(TEXT, Anchor::Start),
     );
     legend(&mut canvas, 70.0, rows, model);
@@ -236,9 +244,13 @@ fn panel(
     canvas.text(frame.right(), title, better, style);
     let style = Style::new(SMALL, Anchor::End).color(GREY);
     canvas.text(frame.right() + MEDIANS - 4.0, title, "median", style);
-    canvas.rectangle(frame, "white", Some(Stroke::full(GREY, 1.0)));
     let axis = axis_of(shown, rows, index);
+    if let Some(place) = rows.iter().position(|row| row.fill == ORANGE) {
+        let top = middle(frame, place) - ROW / 2.0;
+        canvas.rectangle(Frame { top, height: ROW, ..frame }, BAND, None);
+    }
     axis.draw_below(canvas, frame, 4, SMALL);
+    canvas.rectangle(frame, "none", Some(Stroke::full(GREY, 1.0)));
     let scale = if axis.logarithmic { " (log scale)" } else { "" };
     canvas.text(
         frame.left + frame.width / 2.0,
@@ -303,7 +315,7 @@ fn draw_row(
     let text_y = y + 0.36 * f64::from(SMALL);
     let Some(spread) = Spread::of(values) else {
         let style = Style::new(SMALL, Anchor::End).color(GREY);
-        canvas.text(frame.right() + MEDIANS - 4.0, text_y, "no value", style);
+        canvas.text(frame.right() + MEDIANS - 4.0, text_y, "–", style);
         return;
     };
     let share = |value: f64| axis.share(value).clamp(0.0, 1.0);
@@ -329,8 +341,8 @@ fn draw_row(
         .collect();
     let (radius, opacity, color) = match values.len() {
         0..LEAST_BOXED => (3.2, 0.9, if fill == PALE { GREY } else { fill }),
-        LEAST_BOXED..=40 => (2.0, 0.55, "#000000"),
-        _ => (1.5, 0.4, "#000000"),
+        LEAST_BOXED..=40 => (1.7, 0.5, "#000000"),
+        _ => (1.4, 0.35, "#000000"),
     };
     canvas.circles(&dots, radius, color, opacity);
     for (end, direction) in [(0.0, -1.0), (1.0, 1.0)] {

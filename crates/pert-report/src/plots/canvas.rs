@@ -3,7 +3,7 @@
 
 use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 
-use super::{GREY, Picture};
+use super::{GREY, Picture, literal};
 use crate::Error;
 
 const INK: &str = "#1A1A1A";
@@ -121,7 +121,7 @@ impl Canvas {
         self.scene.add(Primitive::Text {
             x,
             y,
-            content: text.to_owned(),
+            content: literal(text),
             size: style.size,
             anchor: match style.anchor {
                 Anchor::Start => TextAnchor::Start,

@@ -27,11 +27,19 @@ const SMALL: u32 = 12;
 const DOT: f64 = 2.4;
 const NAMED_DOT: f64 = 3.8;
 /// From a dot to its name, nearest first; beyond the first a line leads there.
-const DISTANCES: [f64; 6] = [7.0, 16.0, 28.0, 42.0, 60.0, 84.0];
+const DISTANCES: [f64; 8] = [7.0, 15.0, 24.0, 35.0, 50.0, 70.0, 95.0, 125.0];
 /// Directions of a name from its dot, as (x, y) with y growing downwards.
-const DIRECTIONS: [(f64, f64); 8] = [
+const DIRECTIONS: [(f64, f64); 16] = [
     (1.0, 0.0),
     (-1.0, 0.0),
+    (0.9, -0.4),
+    (0.9, 0.4),
+    (-0.9, -0.4),
+    (-0.9, 0.4),
+    (0.4, -0.9),
+    (0.4, 0.9),
+    (-0.4, -0.9),
+    (-0.4, 0.9),
     (0.7, -0.7),
     (0.7, 0.7),
     (-0.7, -0.7),
@@ -39,8 +47,8 @@ const DIRECTIONS: [(f64, f64); 8] = [
     (0.0, -1.0),
     (0.0, 1.0),
 ];
-/// Dots that a name may cover before it is rather put one distance further away.
-const DOTS_PER_DISTANCE: f64 = 4.0;
+/// A name is put this many distances further away before a line crosses another name.
+const COST_OF_CROSSING: f64 = 4.0;
 const LONGEST_GENE: f64 = 110.0;
 /// Points at which a line to a name is held against other names.
 const LEADER_POINTS: usize = 12;
@@ -230,7 +238,7 @@ impl Place {
 }
 
 /// A place for each name, in turn: near its dot, covering no other name, no named dot and few of the rest; none where
-/// no such place is left.
+/// no such place is left. The search is greedy: the names of largest change come first.
 fn place_names(
     page: Frame,
     names: &[String],
@@ -250,14 +258,15 @@ fn place_names(
                 let place = Place { frame, far: step > 0 };
                 let is_free = page.holds(&frame)
                     && taken.iter().all(|other| !other.meets(&frame))
-                    && marked.iter().all(|&dot| !around(dot).meets(&frame))
-                    && !leaders.iter().any(|&point| frame.holds_point(point))
-                    && !place.leader(dot).any(|point| taken.iter().any(|t| t.holds_point(point)));
+                    && marked.iter().all(|&dot| !around(dot).meets(&frame));
                 if !is_free {
                     continue;
                 }
                 let covered = rest.iter().filter(|&&dot| frame.holds_point(dot)).count();
-                let cost = covered as f64 + DOTS_PER_DISTANCE * step as f64;
+                let crosses = leaders.iter().any(|&point| frame.holds_point(point))
+                    || place.leader(dot).any(|point| taken.iter().any(|t| t.holds_point(point)));
+                let crossing = if crosses { COST_OF_CROSSING } else { 0.0 };
+                let cost = covered as f64 + step as f64 + crossing;
                 if best.is_none_or(|(least, _)| cost < least) {
                     best = Some((cost, place));
                 }
