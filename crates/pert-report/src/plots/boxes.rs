@@ -49,7 +49,7 @@ const SHOWN: [Shown; 4] = [
 ];
 
 /// Up to this many values per method each is drawn as a dot; of more only those beyond the whiskers.
-const MOST_DOTS: usize = 150;
+const MOST_DOTS: usize = 100;
 /// Fewer values have no quartiles worth a box: their dots and the median are drawn.
 const LEAST_BOXED: usize = 5;
 /// Whiskers reach the outermost value within this many interquartile ranges of the box (Tukey).
@@ -84,9 +84,10 @@ const TEXT: u32 = 13;
 const SMALL: u32 = 12;
 
 /// Colour and dashes of the references' lines, from the last reference upwards.
-const LINE_STYLES: [(&str, &str); 3] = [(GREEN, "6 3"), (PURPLE, "2 2"), (BLUE, "9 3 2 3")];
+const LINE_STYLES: [(&str, &[f64]); 3] =
+    [(GREEN, &[7.0, 4.0]), (PURPLE, &[2.0, 4.0]), (BLUE, &[9.0, 4.0, 2.0, 4.0])];
 /// The line of [`Shown::mark`].
-const MARK: Stroke = Stroke { color: VERMILLION, width: 1.8, dash: "3 3" };
+const MARK: Stroke = Stroke { color: VERMILLION, width: 1.6, dash: &[4.0, 4.0] };
 
 /// A method in every panel.
 struct Row<'a> {
@@ -143,7 +144,7 @@ pub fn metric_boxes(rows: &[MetricRow], roles: &Roles) -> Result<Picture, Error>
             Row {
                 name,
                 fill,
-                line: reference.then_some(Stroke { color, width: 1.8, dash }),
+                line: reference.then_some(Stroke { color, width: 1.6, dash }),
                 values: panels.iter().map(|(_, metric)| finite(name, metric)).collect(),
             }
         })

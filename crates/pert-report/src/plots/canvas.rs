@@ -44,17 +44,17 @@ impl Style {
     }
 }
 
-/// How a line looks; `dash` as in SVG, empty for a full line.
+/// How a line looks; `dash`: lengths of dashes and gaps in turn, empty for a full line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stroke {
     pub(super) color: &'static str,
     pub(super) width: f64,
-    pub(super) dash: &'static str,
+    pub(super) dash: &'static [f64],
 }
 
 impl Stroke {
     pub(super) fn full(color: &'static str, width: f64) -> Self {
-        Self { color, width, dash: "" }
+        Self { color, width, dash: &[] }
     }
 }
 
@@ -135,6 +135,24 @@ impl Canvas {
     }
 
     pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
+        // Dash by dash: the PNG's own dashes do not grow with its scale, and their round ends close the gaps.
+        let length = (to.0 - from.0).hypot(to.1 - from.1);
+        let at = |along: f64| {
+            let share = if length > 0.0 { along / length } else { 0.0 };
+            (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
+        };
+        let mut start = 0.0;
+        for pair in stroke.dash.chunks_exact(2).cycle() {
+            if start >= length {
+                return;
+            }
+            self.segment(at(start), at((start + pair[0]).min(length)), stroke);
+            start += pair[0] + pair[1];
+        }
+        self.segment(from, to, stroke);
+    }
+
+    fn segment(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
         self.scene.add(Primitive::Line {
             x1: from.0,
             y1: from.1,
@@ -142,7 +160,7 @@ impl Canvas {
             y2: to.1,
             stroke: stroke.color.into(),
             stroke_width: stroke.width,
-            stroke_dasharray: (!stroke.dash.is_empty()).then(|| stroke.dash.into()),
+            stroke_dasharray: None,
         });
     }
 

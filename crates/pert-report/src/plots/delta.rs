@@ -115,7 +115,7 @@ pub fn delta_scatter(panels: &[DeltaScatter<'_>]) -> Result<Picture, Error> {
     canvas.finish()
 }
 
-const DIAGONAL: Stroke = Stroke { color: GREY, width: 1.6, dash: "6 4" };
+const DIAGONAL: Stroke = Stroke { color: GREY, width: 1.6, dash: &[6.0, 5.0] };
 
 fn panel(canvas: &mut Canvas, frame: Frame, delta: &DeltaScatter<'_>) -> Result<(), Error> {
     let expected = delta.genes.len();
