@@ -178,7 +178,18 @@ fn check_report(report: &Path, n_perturbations: usize) {
         .filter(|name| !name.starts_with("evaluation_vae"))
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["metrics.csv", "slides.tsv", "summary.json", "umap.png", "umap.svg"]);
+    let expected = [
+        "delta.png",
+        "delta.svg",
+        "metrics.csv",
+        "metrics.png",
+        "metrics.svg",
+        "slides.tsv",
+        "summary.json",
+        "umap.png",
+        "umap.svg",
+    ];
+    assert_eq!(names, expected);
     let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
     let metrics = read("metrics.csv");
     let header =
@@ -202,8 +213,10 @@ fn check_report(report: &Path, n_perturbations: usize) {
     assert_eq!(n.len(), n_perturbations);
     assert!(n.is_sorted_by(|a, b| a >= b), "{n:?}");
     let _: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
-    assert!(read("umap.svg").contains("</svg>"));
-    assert!(fs::read(report.join("umap.png")).unwrap().starts_with(b"\x89PNG"));
+    for picture in ["umap", "metrics", "delta"] {
+        assert!(read(&format!("{picture}.svg")).contains("</svg>"));
+        assert!(fs::read(report.join(format!("{picture}.png"))).unwrap().starts_with(b"\x89PNG"));
+    }
 }
 
 #[test]

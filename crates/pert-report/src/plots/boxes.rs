@@ -430,6 +430,7 @@ fn hull(values: &[f64]) -> (f64, f64) {
 /// Three digits or so.
 fn short(value: f64) -> String {
     let text = match value.abs() {
+        v if v < 0.9995 => format!("{value:.3}"),
         v if v < 9.995 => format!("{value:.2}"),
         v if v < 99.95 => format!("{value:.1}"),
         v if v < 1e5 => format!("{value:.0}"),
@@ -505,7 +506,7 @@ mod tests {
 
     #[test]
     fn medians_are_short() {
-        let shown = [0.934, -0.001, -51.53, 707.2, 4e7].map(short);
-        assert_eq!(shown, ["0.93", "0.00", "−51.5", "707", "4e7"]);
+        let shown = [0.9344, -0.0001, 1.234, -51.53, 707.2, 4e7].map(short);
+        assert_eq!(shown, ["0.934", "0.000", "1.23", "−51.5", "707", "4e7"]);
     }
 }

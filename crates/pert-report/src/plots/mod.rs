@@ -86,13 +86,6 @@ fn literal(text: &str) -> String {
     text.replace('$', "\\$")
 }
 
-fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return literal(text);
-    }
-    literal(&text.chars().take(longest - 1).chain(['…']).collect::<String>())
-}
-
 /// At most `most` of `n` indices, ascending. A random part with a fixed seed, the same for every picture: an
 /// evenly spaced one would miss whole groups where labels take turns.
 fn sample(n: usize, most: usize) -> Vec<usize> {
@@ -142,7 +135,6 @@ mod tests {
     #[test]
     fn text_is_shown_as_it_is() {
         assert_eq!(literal("a$b$"), "a\\$b\\$");
-        assert_eq!(shortened("CEBPE+RUNX1T1", 6), "CEBPE…");
         assert_eq!([grouped(7), grouped(1234), grouped(1234567)], ["7", "1,234", "1,234,567"]);
     }
 }
