@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{FIT, RUN, command, done, held_out, scratch, shared, tree, workplace};
+use common::{FIT, RUN, command, done, held_out, pert, scratch, shared, texts, tree, workplace};
 use pert_prior::data::{Dataset, ReadOptions};
 
 /// Predicted cells as they stand in a file.
@@ -169,6 +169,20 @@ fn a_model_and_predicted_cells_are_evaluated() {
         ["evaluate", "few.h5ad", "screen.h5ad", "-o", "report", "--evaluation-vae", "vae"];
     done(&folder, &evaluate);
     check_report(&folder.join("report"), 1);
+
+    // A split that asks for something else is refused before an evaluation VAE is trained for it.
+    let (held, asked) = (&labels[0], &labels[1]);
+    let split = format!(
+        r#"{{"format":1,"rule":"labels:{asked}","seed":0,"train":["control"],"test":["{asked}"]}}"#
+    );
+    fs::write(folder.join("other.json"), split).unwrap();
+    let evaluate = ["evaluate", "few.h5ad", "screen.h5ad", "-o", "no", "--split", "other.json"];
+    let output = pert(&folder, &evaluate);
+    let (_, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let told = format!("they hold {held}; the split asks for {asked}");
+    assert!(stderr.contains(&told) && stderr.contains("few.h5ad"), "{stderr}");
+    assert!(!folder.join("no").exists());
 }
 
 fn check_report(report: &Path, n_perturbations: usize) {
