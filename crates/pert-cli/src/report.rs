@@ -3,23 +3,49 @@
 use std::io::{IsTerminal, Write};
 
 use pert_prior::metrics::Verdict;
-use pert_prior::pipeline::{Evaluation, OutputFolder, Picture, roles};
+use pert_prior::pipeline::{Changes, Evaluation, OutputFolder, Picture, roles};
 use pert_prior::report::{
-    Axes, CellScatter, Error as ReportError, Highlight, Summary, TerminalStyle, Umap, UmapConfig,
-    metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
+    Axes, CellScatter, DeltaScatter, Error as ReportError, Highlight, Picture as Drawn, Summary,
+    TerminalStyle, Umap, UmapConfig, delta_scatter, metric_boxes, metrics_csv,
+    scatter_real_generated, slides_tsv, terminal_table,
 };
 
 /// Perturbations with a panel of their own.
 const HIGHLIGHTS: usize = 6;
+/// Genes named in a panel of changes.
+const NAMED_GENES: usize = 8;
 
-/// Writes `metrics.csv`, `summary.json`, `slides.tsv` and `umap.png|svg`.
-pub fn write(output: &OutputFolder, evaluation: &Evaluation, seed: u64) -> anyhow::Result<()> {
+/// Writes `metrics.csv`, `summary.json`, `slides.tsv` and the pictures `umap`, `metrics` and `delta`, each as PNG and
+/// SVG. Returns a note for every picture that had nothing to show and was left out.
+pub fn write(
+    output: &OutputFolder,
+    evaluation: &Evaluation,
+    seed: u64,
+) -> anyhow::Result<Vec<String>> {
     let rows = &evaluation.rows;
     output.write("metrics.csv", metrics_csv(rows).as_bytes())?;
     output.write("slides.tsv", slides_tsv(rows, "model").as_bytes())?;
     let summary = Summary::new(rows, &roles());
     output.write("summary.json", summary.to_json().as_bytes())?;
-    draw(output, &evaluation.picture, seed)
+    let mut notes = Vec::new();
+    for (name, drawn) in [
+        ("umap", draw_cells(&evaluation.picture, seed)),
+        ("metrics", metric_boxes(rows, &roles())),
+        ("delta", draw_changes(&evaluation.changes)),
+    ] {
+        match drawn {
+            Ok(drawn) => {
+                output.write(&format!("{name}.png"), &drawn.png)?;
+                output.write(&format!("{name}.svg"), drawn.svg.as_bytes())?;
+            }
+            // A table without a picture is worth more than neither.
+            Err(error @ ReportError::EmptyPicture { .. }) => {
+                notes.push(format!("{name}.png is left out: {error}"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(notes)
 }
 
 /// Prints the table and the comparisons.
@@ -50,16 +76,15 @@ pub fn print(evaluation: &Evaluation) -> std::io::Result<()> {
 /// What stdout can show.
 fn terminal_style() -> TerminalStyle {
     let is_terminal = std::io::stdout().is_terminal();
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     let width = is_terminal
         .then(terminal_size::terminal_size)
         .flatten()
         .map(|(terminal_size::Width(columns), _)| usize::from(columns));
-    TerminalStyle { width, color: is_terminal && !no_color, ..TerminalStyle::default() }
+    TerminalStyle::for_output(is_terminal, width)
 }
 
 /// Embeds real and generated cells together and draws them side by side.
-fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<()> {
+fn draw_cells(picture: &Picture, seed: u64) -> Result<Drawn, ReportError> {
     let n_real = picture.real_labels.len();
     let points: Vec<f32> = picture.real.iter().chain(&picture.generated).copied().collect();
     let config = UmapConfig { seed, ..UmapConfig::default() };
@@ -69,7 +94,7 @@ fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<(
         Err(ReportError::TooFewPoints { .. }) => {
             (Axes::PrincipalComponents, first_two(&points, picture.n_components))
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     let (real, generated) = plane.split_at(2 * n_real);
     let mut labels: Vec<&String> = picture.real_labels.iter().collect();
@@ -86,16 +111,36 @@ fn draw(output: &OutputFolder, picture: &Picture, seed: u64) -> anyhow::Result<(
             generated: rows_of(&picture.generated_labels, label),
         })
         .collect();
-    let scatter = scatter_real_generated(&CellScatter {
+    scatter_real_generated(&CellScatter {
         title: "Held-out perturbations: real and generated cells",
         axes,
         real,
         generated,
         highlights: &highlights,
-    })?;
-    output.write("umap.png", &scatter.png)?;
-    output.write("umap.svg", scatter.svg.as_bytes())?;
-    Ok(())
+    })
+}
+
+/// The predicted changes that came nearest and least near to the real ones.
+fn draw_changes(changes: &Changes) -> Result<Drawn, ReportError> {
+    let n = changes.n_compared;
+    let headings = [format!("Best of {n}"), format!("Worst of {n}")];
+    let panels: Vec<DeltaScatter<'_>> = changes
+        .best
+        .iter()
+        .chain(&changes.worst)
+        .zip(&headings)
+        .map(|(change, heading)| DeltaScatter {
+            heading: if n == 1 { "Held out" } else { heading },
+            label: &change.perturbation,
+            n_cells: change.n_cells,
+            genes: &changes.genes,
+            real: &change.real,
+            predicted: &change.predicted,
+            pearson_delta: change.pearson_delta,
+            n_named: NAMED_GENES,
+        })
+        .collect();
+    delta_scatter(&panels)
 }
 
 /// The first two of `n_components` columns, `[n, 2]`; zero where there is only one.

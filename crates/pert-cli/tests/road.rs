@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{FIT, command, done, held_out, shared, tree, workplace};
+use common::{FIT, command, done, held_out, pert, shared, texts, tree, workplace};
 use pert_prior::data::{Dataset, ReadOptions};
 
 /// Predicted cells as they stand in a file.
@@ -169,6 +169,20 @@ fn a_model_and_predicted_cells_are_evaluated() {
         ["evaluate", "few.h5ad", "screen.h5ad", "-o", "report", "--evaluation-vae", "vae"];
     done(&folder, &evaluate);
     check_report(&folder.join("report"), 1);
+
+    // A split that asks for something else is refused before an evaluation VAE is trained for it.
+    let (held, asked) = (&labels[0], &labels[1]);
+    let split = format!(
+        r#"{{"format":1,"rule":"labels:{asked}","seed":0,"train":["control"],"test":["{asked}"]}}"#
+    );
+    fs::write(folder.join("other.json"), split).unwrap();
+    let evaluate = ["evaluate", "few.h5ad", "screen.h5ad", "-o", "no", "--split", "other.json"];
+    let output = pert(&folder, &evaluate);
+    let (_, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let told = format!("they hold {held}; the split asks for {asked}");
+    assert!(stderr.contains(&told) && stderr.contains("few.h5ad"), "{stderr}");
+    assert!(!folder.join("no").exists());
 }
 
 fn check_report(report: &Path, n_perturbations: usize) {
@@ -178,7 +192,18 @@ fn check_report(report: &Path, n_perturbations: usize) {
         .filter(|name| !name.starts_with("evaluation_vae"))
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["metrics.csv", "slides.tsv", "summary.json", "umap.png", "umap.svg"]);
+    let expected = [
+        "delta.png",
+        "delta.svg",
+        "metrics.csv",
+        "metrics.png",
+        "metrics.svg",
+        "slides.tsv",
+        "summary.json",
+        "umap.png",
+        "umap.svg",
+    ];
+    assert_eq!(names, expected);
     let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
     let metrics = read("metrics.csv");
     let header =
@@ -202,8 +227,10 @@ fn check_report(report: &Path, n_perturbations: usize) {
     assert_eq!(n.len(), n_perturbations);
     assert!(n.is_sorted_by(|a, b| a >= b), "{n:?}");
     let _: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
-    assert!(read("umap.svg").contains("</svg>"));
-    assert!(fs::read(report.join("umap.png")).unwrap().starts_with(b"\x89PNG"));
+    for picture in ["umap", "metrics", "delta"] {
+        assert!(read(&format!("{picture}.svg")).contains("</svg>"));
+        assert!(fs::read(report.join(format!("{picture}.png"))).unwrap().starts_with(b"\x89PNG"));
+    }
 }
 
 #[test]

@@ -37,8 +37,8 @@ pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, Unkn
 pub use device::{DeviceChoice, use_threads};
 pub use error::Error;
 pub use evaluate::{
-    EvaluateConfig, Evaluation, EvaluationVae, Picture, Predicted, Truth, evaluate, evaluate_with,
-    roles, split_of_predicted,
+    Changes, EvaluateConfig, Evaluation, EvaluationVae, MeanChange, Picture, Predicted, Truth,
+    check_predicted, evaluate, evaluate_with, roles, split_of_predicted,
 };
 pub use model::{Model, Provenance, SeenPerturbation};
 pub use output_folder::{FolderKind, OutputFolder};

@@ -70,6 +70,10 @@ impl FolderKind {
                 "summary.json",
                 "umap.png",
                 "umap.svg",
+                "metrics.png",
+                "metrics.svg",
+                "delta.png",
+                "delta.svg",
                 "evaluation_vae",
             ],
             Self::Demo => &[

@@ -22,7 +22,7 @@ mod umap;
 pub use error::Error;
 pub use file::write_file;
 pub use plots::{
-    Axes, CellScatter, DeltaScatter, Highlight, MetricBoxes, Picture, delta_scatter, metric_boxes,
+    Axes, CellScatter, DeltaScatter, Highlight, Picture, delta_scatter, metric_boxes,
     scatter_real_generated,
 };
 pub use table::{

@@ -63,7 +63,7 @@ pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
         std::io::stdout(),
         "\nThe slides' table   {report}/slides.tsv\n\
          Every number        {report}/metrics.csv\n\
-         The picture         {report}/umap.png\n\
+         The pictures        {report}/umap.png, metrics.png, delta.png\n\
          The predicted cells {predicted}\n\
          Your own file next  pert inspect FILE.h5ad"
     )?;

@@ -7,7 +7,7 @@ use pert_prior::Progress;
 use pert_prior::data::Dataset;
 use pert_prior::pipeline::{
     DeviceChoice, EvaluateConfig, EvaluationVae, FitConfig, FolderKind, Model, OutputFolder,
-    Predicted, Truth, evaluate_with, read_split, split_of_predicted,
+    Predicted, Truth, check_predicted, evaluate_with, read_split, split_of_predicted,
 };
 
 use super::fit::{apply_data_flags, read_options};
@@ -36,6 +36,10 @@ pub fn run(args: &EvaluateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
         Some(split) => split,
         None => judged.split(&real, args.seed)?,
     };
+    if let Judged::Cells(cells) = &judged {
+        check_predicted(cells.population(), real.population(), real.format(), &split)
+            .map_err(|error| in_file(&args.predicted, error))?;
+    }
     let truth =
         args.truth.as_deref().map(|path| Truth::read_tsv(path, real.format())).transpose()?;
 
@@ -57,10 +61,10 @@ pub fn run(args: &EvaluateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     };
     let evaluation = evaluate_with(judged.predicted(), &real, &split, &vae, &config, reporter)
         .map_err(|error| in_file(&args.real, error))?;
-    report::write(&output, &evaluation, args.seed)?;
+    let not_drawn = report::write(&output, &evaluation, args.seed)?;
     output.commit()?;
     report::print(&evaluation)?;
-    evaluation.notes.iter().for_each(|note| reporter.note(note));
+    evaluation.notes.iter().chain(&not_drawn).for_each(|note| reporter.note(note));
     reporter.note(&format!("wrote {}", args.output.display()));
     Ok(())
 }

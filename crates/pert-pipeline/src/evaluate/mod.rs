@@ -1,17 +1,19 @@
 //! Evaluation: generated against real cells, beside baselines, floor and ceiling.
 
 mod cells;
+mod changes;
 mod evaluation_vae;
 mod methods;
 mod score;
 mod truth;
 
+pub use changes::{Changes, MeanChange};
 pub use evaluation_vae::EvaluationVae;
 pub use score::{Picture, roles};
 pub use truth::Truth;
 
 use burn::tensor::Device;
-use pert_core::{LabelFormat, Population, Split, SplitConfig};
+use pert_core::{LabelFormat, Perturbation, Population, Split, SplitConfig};
 use pert_data::Dataset;
 use pert_metrics::{Comparison, MetricRow};
 
@@ -59,6 +61,8 @@ pub struct Evaluation {
     pub notes: Vec<String>,
     /// Points of real and generated held-out cells, for a picture.
     pub picture: Picture,
+    /// The best and the worst predicted change, for a picture.
+    pub changes: Changes,
 }
 
 /// Evaluates a model on the cells its own split holds out.
@@ -81,7 +85,8 @@ pub fn evaluate(
 /// real cells; they serve the evaluation only and no model has seen them.
 ///
 /// # Errors
-/// [`Error::GenesAbsent`] when the real file lacks genes, [`Error::Request`] when nothing is held out.
+/// [`Error::GenesAbsent`] when the real file lacks genes, [`Error::Request`] when nothing is held out or nothing that
+/// is held out is predicted.
 pub fn evaluate_with(
     predicted: Predicted<'_>,
     real: &Dataset,
@@ -129,13 +134,10 @@ pub fn split_of_predicted(
         .map(|p| p.label().to_owned())
         .collect();
     if labels.is_empty() {
-        let shown = |p: &Population| {
-            p.perturbations().iter().take(5).map(|p| p.label().to_owned()).collect::<Vec<_>>()
-        };
         return Err(Error::Request(format!(
             "no predicted perturbation is in the real file (predicted: {}; real: {}; control {:?})",
-            shown(predicted).join(", "),
-            shown(real).join(", "),
+            some_labels(predicted.perturbations()),
+            some_labels(real.perturbations()),
             format.control
         )));
     }
@@ -151,4 +153,71 @@ pub fn split_of_predicted(
     let hold_out =
         pert_core::HoldOut { rule: pert_core::HoldOutRule::Labels(labels), fraction: None };
     Ok(SplitConfig::new(hold_out, seed).split(real)?)
+}
+
+/// Refuses predicted cells none of which is of a perturbation that the split holds out in the real file.
+///
+/// # Errors
+/// [`Error::Request`] naming what is predicted and what the split asks for.
+pub fn check_predicted(
+    predicted: &Population,
+    real: &Population,
+    format: &LabelFormat,
+    split: &Split,
+) -> Result<(), Error> {
+    let test = split.test_cells(real, format);
+    let asked = real
+        .perturbations()
+        .iter()
+        .filter(|p| test.iter().any(|&cell| real.perturbation_of(cell) == *p));
+    if test.is_empty() || asked.clone().any(|p| predicted.perturbations().contains(p)) {
+        return Ok(());
+    }
+    Err(Error::Request(format!(
+        "no perturbation of the test set is among the predicted cells: they hold {}; the split asks for {}; \
+         predict those, or give the split that these cells were predicted for",
+        some_labels(predicted.perturbations()),
+        some_labels(asked),
+    )))
+}
+
+/// The first labels, and how many there are if not all are shown.
+fn some_labels<'a>(perturbations: impl IntoIterator<Item = &'a Perturbation>) -> String {
+    const SHOWN: usize = 5;
+    let labels: Vec<&str> = perturbations.into_iter().map(Perturbation::label).collect();
+    let shown = labels[..labels.len().min(SHOWN)].join(", ");
+    if labels.len() > SHOWN { format!("{shown}, … ({} in all)", labels.len()) } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pert_data::{SimulatorConfig, simulate};
+
+    #[test]
+    fn predicted_cells_outside_the_test_set_are_told_with_both_sides() {
+        let config = SimulatorConfig::new(0).with_n_cells(400).with_n_genes(60);
+        let simulation = simulate(&config.with_n_perturbations(12)).unwrap();
+        let (real, format) = (&simulation.population, LabelFormat::default());
+        let labels: Vec<String> = real
+            .perturbations()
+            .iter()
+            .filter(|p| !p.is_control())
+            .map(|p| p.label().to_owned())
+            .collect();
+        let rule = pert_core::HoldOutRule::Labels(labels[..2].to_vec());
+        let split =
+            SplitConfig::new(pert_core::HoldOut { rule, fraction: None }, 0).split(real).unwrap();
+        let cells_of = |label: &str| -> Vec<usize> {
+            (0..real.n_cells()).filter(|&i| real.perturbation_of(i).label() == label).collect()
+        };
+        let asked = real.select_cells(&cells_of(&labels[0]));
+        assert!(check_predicted(&asked, real, &format, &split).is_ok());
+        let other = real.select_cells(&cells_of(&labels[5]));
+        let error = check_predicted(&other, real, &format, &split).unwrap_err().to_string();
+        for text in [&labels[0], &labels[1], &labels[5]] {
+            assert!(error.contains(text.as_str()), "{error}");
+        }
+        assert!(some_labels(real.perturbations()).ends_with("in all)"));
+    }
 }

@@ -9,9 +9,10 @@ use pert_metrics::{
 use rayon::prelude::*;
 
 use super::cells::Cells;
+use super::changes::{Changes, MeanChange};
 use super::evaluation_vae::{EvaluationVae, rng};
 use super::methods::{Baselines, Prediction, judged};
-use super::{EvaluateConfig, Evaluation, Predicted};
+use super::{EvaluateConfig, Evaluation, Predicted, check_predicted};
 use crate::Error;
 use crate::progress::Progress;
 
@@ -70,6 +71,9 @@ pub(super) fn score(
             "no held-out cell to judge: fit with --hold-out, or give --split".into(),
         ));
     }
+    if let Predicted::Cells(cells) = predicted {
+        check_predicted(cells, screen, format, split)?;
+    }
     if reference.is_empty() {
         return Err(Error::NoControl {
             control: format.control.clone(),
@@ -103,6 +107,7 @@ pub(super) fn score(
         comparisons: Vec::new(),
         notes,
         picture: Picture::default(),
+        changes: Changes::new(screen.genes()),
     };
     evaluation.picture.n_components = judge.pca.n_components();
     progress.begin("scoring held-out perturbations", test_perturbations.len());
@@ -120,6 +125,7 @@ pub(super) fn score(
             evaluation.rows.extend(one.rows);
             evaluation.notes.extend(one.note);
             evaluation.picture.append(one.picture);
+            one.change.into_iter().for_each(|change| evaluation.changes.offer(change));
         }
         done += chunk.len();
         if progress.step(done, None).is_break() {
@@ -145,6 +151,7 @@ struct Scored {
     rows: Vec<MetricRow>,
     note: Option<String>,
     picture: Picture,
+    change: Option<MeanChange>,
 }
 
 /// What every perturbation is scored with.
@@ -176,22 +183,24 @@ impl Judge<'_> {
         let each = (PICTURE_CELLS / n_judged).clamp(1, PICTURE_CELLS_EACH);
         let mut picture = Picture::default();
         self.draw(&mut picture, p, &real, &model.cells, each)?;
+        let means = Means { real: real.mean(), control: self.control.matched(rows) };
+        let change = means.change(p.label(), real.len(), &model.mean);
         let mut predictions = vec![model];
         predictions.extend(self.baselines.predict(p, n_compared, seed));
-        let rows = self.rows_of(p, rows, &real, predictions)?;
-        Ok(Scored { rows, note: None, picture })
+        let rows = self.rows_of(p, &real, &means, predictions)?;
+        Ok(Scored { rows, note: None, picture, change: Some(change) })
     }
 
     fn rows_of(
         &self,
         p: &Perturbation,
-        test_rows: &[usize],
         real: &Cells,
+        means: &Means,
         predictions: Vec<Prediction>,
     ) -> Result<Vec<MetricRow>, Error> {
         let n_genes = self.screen.n_genes();
         let d = self.vae.n_latent();
-        let (real_mean, control) = (real.mean(), self.control.matched(test_rows));
+        let (real_mean, control) = (&means.real, &means.control);
         let real_latent = self.vae.latent(real)?;
         let mut floor_rng = rng(self.config.seed, "floor", &p.key());
         let floor = frechet_floor(Rows::new(&real_latent, d)?, FLOOR_SPLITS, &mut floor_rng);
@@ -208,9 +217,9 @@ impl Judge<'_> {
         let mut rows = Vec::new();
         for prediction in predictions {
             let mut row = MetricRow::new(p.label(), prediction.method, real.len());
-            row.r2 = r2(&real_mean, &prediction.mean);
-            row.r2_pearson = r2_pearson(&real_mean, &prediction.mean);
-            row.pearson_delta = pearson_delta(&real_mean, &prediction.mean, &control);
+            row.r2 = r2(real_mean, &prediction.mean);
+            row.r2_pearson = r2_pearson(real_mean, &prediction.mean);
+            row.pearson_delta = pearson_delta(real_mean, &prediction.mean, control);
             if let Some((true_mean, true_control)) = &truth {
                 row.pearson_delta_true = pearson_delta(true_mean, &prediction.mean, true_control);
             }
@@ -230,7 +239,7 @@ impl Judge<'_> {
             row.note.clone_from(&note);
             rows.push(row);
         }
-        rows.push(self.ceiling(p, real, &control, floor)?);
+        rows.push(self.ceiling(p, real, control, floor)?);
         Ok(rows)
     }
 
@@ -293,6 +302,28 @@ impl Judge<'_> {
             labels.extend(std::iter::repeat_n(p.label().to_owned(), n));
         }
         Ok(())
+    }
+}
+
+/// Mean profiles that predictions of one perturbation are held against.
+struct Means {
+    /// Of its held-out cells, `[n_genes]`.
+    real: Vec<f64>,
+    /// Of the matched controls, `[n_genes]`.
+    control: Vec<f64>,
+}
+
+impl Means {
+    fn change(&self, label: &str, n_cells: usize, predicted: &[f64]) -> MeanChange {
+        let less_control =
+            |mean: &[f64]| mean.iter().zip(&self.control).map(|(m, c)| m - c).collect();
+        MeanChange {
+            perturbation: label.to_owned(),
+            n_cells,
+            real: less_control(&self.real),
+            predicted: less_control(predicted),
+            pearson_delta: pearson_delta(&self.real, predicted, &self.control),
+        }
     }
 }
 

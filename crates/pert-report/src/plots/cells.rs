@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kuva::prelude::{Figure, Layout, LegendEntry, LegendShape, Plot, ScatterPlot, TickFormat};
 
-use super::{BLUE, LABEL_SIZE, PALE, Picture, TITLE_SIZE, VERMILLION, grouped, sample, shortened};
+use super::canvas::fitting;
+use super::{BLUE, LABEL_SIZE, PALE, Picture, TITLE_SIZE, VERMILLION, grouped, literal, sample};
 use crate::Error;
 
 /// Circles per population in the two large panels.
@@ -14,12 +15,11 @@ const MOST_HIGHLIGHTED: usize = 120;
 /// Real cells of all perturbations behind them: with six panels 5,540 circles in all, < 500 kB of SVG.
 const MOST_BEHIND: usize = 150;
 const MOST_HIGHLIGHTS: usize = 6;
-const LONGEST_TITLE: usize = 26;
 /// The plotting crate measures the box of a shared legend at this size.
 const LEGEND_SIZE: u32 = 12;
-const WIDTH: f64 = 940.0;
-const LARGE_HEIGHT: f64 = 380.0;
-const SMALL_HEIGHT: f64 = 230.0;
+const WIDTH: f64 = 800.0;
+const LARGE_HEIGHT: f64 = 350.0;
+const SMALL_HEIGHT: f64 = 220.0;
 /// Left and below the panels with axis names; everywhere else [`MARGIN`].
 const NAME_MARGIN: f64 = 28.0;
 const MARGIN: f64 = 8.0;
@@ -150,7 +150,8 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
             circles(some(&highlight.real, &real), BLUE, 3.4),
             circles(some(&highlight.generated, &generated), VERMILLION, 1.9),
         ]);
-        layouts.push(panel(shortened(&highlight.label, LONGEST_TITLE)));
+        let width = WIDTH / per_row(highlights.len()) as f64 - 2.0 * SPACING;
+        layouts.push(panel(literal(&fitting(&highlight.label, TITLE_SIZE - 2, width))));
     }
     let (structure, n_rows) = grid(highlights.len());
     let height = LARGE_HEIGHT + (n_rows - 1) as f64 * (SMALL_HEIGHT + SPACING);
@@ -158,7 +159,7 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
         .with_structure(structure)
         .with_plots(plots)
         .with_layouts(layouts)
-        .with_title(super::literal(scatter.title))
+        .with_title(literal(scatter.title))
         .with_title_size(TITLE_SIZE + 2)
         .with_spacing(SPACING)
         .with_row_height(0, LARGE_HEIGHT)
@@ -176,7 +177,7 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
         figure = figure.with_shared_legend_bottom_center().with_shared_legend_entries(vec![
             entry("real", BLUE),
             entry("generated", VERMILLION),
-            entry("all real", PALE),
+            entry("all perturbations, real", PALE),
         ]);
     }
     Picture::figure(figure)
@@ -186,17 +187,22 @@ pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Erro
 fn grid(n_highlights: usize) -> (Vec<Vec<usize>>, usize) {
     let half: Vec<usize> = (0..GRID / 2).collect();
     let mut structure = vec![half.clone(), half.iter().map(|c| c + GRID / 2).collect()];
-    let per_row = match n_highlights {
-        0..=2 => 2,
-        4 => 4,
-        _ => 3,
-    };
+    let per_row = per_row(n_highlights);
     let span = GRID / per_row;
     for i in 0..n_highlights {
         let first = (1 + i / per_row) * GRID + (i % per_row) * span;
         structure.push((first..first + span).collect());
     }
     (structure, 1 + n_highlights.div_ceil(per_row))
+}
+
+/// Highlights beside each other.
+fn per_row(n_highlights: usize) -> usize {
+    match n_highlights {
+        0..=2 => 2,
+        4 => 4,
+        _ => 3,
+    }
 }
 
 fn circles(points: Vec<(f64, f64)>, color: &str, size: f64) -> Plot {

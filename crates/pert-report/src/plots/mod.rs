@@ -1,18 +1,19 @@
 //! Pictures: one figure, drawn as SVG and as PNG. PNG text is set in a font that comes with the crate.
 
 mod boxes;
+mod canvas;
 mod cells;
 mod delta;
 
 use std::path::Path;
 
-use kuva::prelude::{Figure, Layout, Plot, PngBackend, SvgBackend};
+use kuva::prelude::{Figure, PngBackend, SvgBackend};
 use kuva::render::render::Scene;
 use pert_core::{seeded_rng, shuffled_indices};
 
 use crate::{Error, write_file};
 
-pub use boxes::{MetricBoxes, metric_boxes};
+pub use boxes::metric_boxes;
 pub use cells::{Axes, CellScatter, Highlight, scatter_real_generated};
 pub use delta::{DeltaScatter, delta_scatter};
 
@@ -29,7 +30,6 @@ const PALE: &str = "#D0D0D0";
 const PNG_SCALE: f32 = 2.0;
 const TITLE_SIZE: u32 = 17;
 const LABEL_SIZE: u32 = 15;
-const TICK_SIZE: u32 = 13;
 
 /// One picture in both formats.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,10 +45,6 @@ impl Picture {
         let png =
             PngBackend::new().with_scale(PNG_SCALE).render_scene(scene).map_err(Error::Png)?;
         Ok(Self { svg: with_stable_ids(&SvgBackend::new().render_scene(scene)), png })
-    }
-
-    fn single(plots: Vec<Plot>, layout: Layout) -> Result<Self, Error> {
-        Self::from_scene(&kuva::render::render::render_multiple(plots, layout))
     }
 
     fn figure(figure: Figure) -> Result<Self, Error> {
@@ -88,13 +84,6 @@ fn with_stable_ids(svg: &str) -> String {
 /// Text as it is: the plotting crate reads `$…$` as a formula.
 fn literal(text: &str) -> String {
     text.replace('$', "\\$")
-}
-
-fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return literal(text);
-    }
-    literal(&text.chars().take(longest - 1).chain(['…']).collect::<String>())
 }
 
 /// At most `most` of `n` indices, ascending. A random part with a fixed seed, the same for every picture: an
@@ -146,7 +135,6 @@ mod tests {
     #[test]
     fn text_is_shown_as_it_is() {
         assert_eq!(literal("a$b$"), "a\\$b\\$");
-        assert_eq!(shortened("CEBPE+RUNX1T1", 6), "CEBPE…");
         assert_eq!([grouped(7), grouped(1234), grouped(1234567)], ["7", "1,234", "1,234,567"]);
     }
 }

@@ -12,6 +12,13 @@ const BEST: char = '*';
 const MISSING: &str = "–";
 /// Longer labels are cut in tables; the files hold them whole.
 const LONGEST_LABEL: usize = 32;
+/// Before a metric is left out for width, labels are cut to this.
+const SHORTER_LABEL: usize = 20;
+/// Where not even one metric fits beside such labels.
+const SHORTEST_LABELS: [usize; 2] = [12, 6];
+/// The metrics to keep longest in a narrow terminal; any other goes before these.
+const KEPT_LONGEST: [&str; 6] =
+    ["r2", "pearson_delta", "fid_latent_ratio", "e_distance", "fid_latent", "r2_pearson"];
 
 /// Lines above, below and under the header only.
 const LINES: TableStyle = TableStyle::new()
@@ -22,7 +29,7 @@ const LINES: TableStyle = TableStyle::new()
 /// How the table on screen looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TerminalStyle {
-    /// Columns of the terminal; metrics that do not fit are left out, last ones first. `None`: no limit.
+    /// Columns of the terminal; labels are cut and the lesser metrics left out until the lines fit. `None`: no limit.
     pub width: Option<usize>,
     /// Whether the best values are set in bold besides being marked.
     pub color: bool,
@@ -52,22 +59,24 @@ pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) 
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
     let per_method = fitted(
         style.width,
-        |metrics| drawn(per_method(rows, roles, metrics), style.color),
+        |metrics, longest| drawn(per_method(rows, roles, metrics, longest), style.color),
         &with_numbers(rows),
     );
     let per_perturbation = fitted(
         style.width,
-        |metrics| drawn(per_perturbation(rows, roles, metrics, style.max_rows), style.color),
+        |metrics, longest| {
+            drawn(per_perturbation(rows, roles, metrics, style.max_rows, longest), style.color)
+        },
         &with_numbers(rows),
     );
-    let mut text =
-        format!("Median over n perturbations ({BEST} best prediction, brackets: no prediction)\n");
+    let heading =
+        format!("Median over n perturbations ({BEST} best prediction, brackets: no prediction)");
+    let mut text = wrapped(&heading, style.width);
     text.push_str(&per_method);
     if n_model > 0 {
-        text.push_str(&format!(
-            "\n{}, by perturbation with n real cells, most first\n",
-            roles.model
-        ));
+        let heading = format!("{}, by perturbation with n real cells, most first", roles.model);
+        text.push('\n');
+        text.push_str(&wrapped(&heading, style.width));
         text.push_str(&per_perturbation);
         if n_model > style.max_rows {
             text.push_str(&format!("… {} more in metrics.csv\n", n_model - style.max_rows));
@@ -80,10 +89,10 @@ pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) 
 pub fn markdown_table(rows: &[MetricRow], roles: &Roles, max_rows: usize) -> String {
     let metrics = with_numbers(rows);
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
-    let mut text = markdown(per_method(rows, roles, &metrics));
+    let mut text = markdown(per_method(rows, roles, &metrics, LONGEST_LABEL));
     if n_model > 0 {
         text.push('\n');
-        text.push_str(&markdown(per_perturbation(rows, roles, &metrics, max_rows)));
+        text.push_str(&markdown(per_perturbation(rows, roles, &metrics, max_rows, LONGEST_LABEL)));
         if n_model > max_rows {
             text.push_str(&format!("\n… {} more in `metrics.csv`\n", n_model - max_rows));
         }
@@ -101,7 +110,7 @@ fn with_numbers(rows: &[MetricRow]) -> Vec<&'static Metric> {
     METRICS.iter().filter(|m| rows.iter().any(|row| !(m.get)(row).is_nan())).collect()
 }
 
-fn per_method(rows: &[MetricRow], roles: &Roles, metrics: &[&Metric]) -> Grid {
+fn per_method(rows: &[MetricRow], roles: &Roles, metrics: &[&Metric], longest: usize) -> Grid {
     let methods = methods(rows);
     let medians: Vec<Vec<f64>> = methods
         .iter()
@@ -124,7 +133,8 @@ fn per_method(rows: &[MetricRow], roles: &Roles, metrics: &[&Metric]) -> Grid {
     let rows = methods.iter().zip(&medians).map(|(method, medians)| {
         let reference = roles.is_reference(method);
         let n = rows.iter().filter(|row| row.method == **method).count();
-        let name = if reference { format!("[{}]", cut(method)) } else { cut(method) };
+        let name = cut(method, if reference { longest.saturating_sub(2) } else { longest });
+        let name = if reference { format!("[{name}]") } else { name };
         let mut cells = vec![(name, false), (n.to_string(), false)];
         cells.extend(
             medians
@@ -142,9 +152,10 @@ fn per_perturbation(
     roles: &Roles,
     metrics: &[&Metric],
     max_rows: usize,
+    longest: usize,
 ) -> Grid {
     let rows = by_size(rows, &roles.model).into_iter().take(max_rows).map(|row| {
-        let mut cells = vec![(cut(&row.perturbation), false), (row.n.to_string(), false)];
+        let mut cells = vec![(cut(&row.perturbation, longest), false), (row.n.to_string(), false)];
         cells.extend(metrics.iter().map(|metric| (number((metric.get)(row)), false)));
         cells
     });
@@ -156,24 +167,62 @@ fn header(first: &str, second: &str, metrics: &[&Metric]) -> Vec<String> {
     [first, second].into_iter().chain(names).map(str::to_owned).collect()
 }
 
-/// Draws with ever fewer metrics until the lines fit, and says which are missing.
+/// Draws with shorter labels and ever fewer metrics until the lines fit, and says which metrics are missing.
 fn fitted(
     width: Option<usize>,
-    draw: impl Fn(&[&Metric]) -> String,
+    draw: impl Fn(&[&Metric], usize) -> String,
     metrics: &[&'static Metric],
 ) -> String {
-    let width = width.unwrap_or(usize::MAX);
-    for n_shown in (1..=metrics.len()).rev() {
-        let mut text = draw(&metrics[..n_shown]);
-        if n_shown == 1 || text.lines().all(|line| visible_width(line) <= width) {
-            if n_shown < metrics.len() {
-                let left_out: Vec<&str> = metrics[n_shown..].iter().map(|m| m.name).collect();
-                text.push_str(&format!("left out for width: {}\n", left_out.join(", ")));
-            }
-            return text;
+    let Some(width) = width else { return draw(metrics, LONGEST_LABEL) };
+    let fits = |text: &str| text.lines().all(|line| visible_width(line) <= width);
+    let rank = |metric: &Metric| KEPT_LONGEST.iter().position(|name| *name == metric.name);
+    let mut shown: Vec<&'static Metric> = metrics.to_vec();
+    let mut text = loop {
+        let mut lengths = vec![LONGEST_LABEL, SHORTER_LABEL];
+        if shown.len() <= 1 {
+            lengths.extend(SHORTEST_LABELS);
         }
+        let drawn: Vec<String> = lengths.iter().map(|&longest| draw(&shown, longest)).collect();
+        if let Some(text) = drawn.iter().find(|text| fits(text)) {
+            break text.clone();
+        }
+        let least = (0..shown.len()).max_by_key(|&i| rank(shown[i]).unwrap_or(usize::MAX));
+        match least {
+            Some(least) if shown.len() > 1 => drop(shown.remove(least)),
+            _ => break drawn.last().cloned().unwrap_or_default(),
+        }
+    };
+    let left_out: Vec<&str> = metrics
+        .iter()
+        .filter(|metric| shown.iter().all(|other| other.name != metric.name))
+        .map(|metric| metric.name)
+        .collect();
+    if !left_out.is_empty() {
+        let note = format!("left out for width: {}", left_out.join(", "));
+        text.push_str(&wrapped(&note, Some(width)));
     }
-    draw(&[])
+    text
+}
+
+/// Lines of whole words, none wider than `width` where the words allow it; each ends in a line break.
+fn wrapped(text: &str, width: Option<usize>) -> String {
+    let width = width.unwrap_or(usize::MAX);
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            out.push('\n');
+            used = 0;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out.push('\n');
+    out
 }
 
 /// Characters of a line less its escape sequences.
@@ -246,12 +295,13 @@ fn number(value: f64) -> String {
     }
 }
 
-fn cut(label: &str) -> String {
-    let label = label.replace(['\n', '\r', '\t'], " ");
-    if label.chars().count() <= LONGEST_LABEL {
+/// At most `longest` characters on one line; what would steer a terminal becomes a blank.
+fn cut(label: &str, longest: usize) -> String {
+    let label = label.replace(char::is_control, " ");
+    if label.chars().count() <= longest {
         return label;
     }
-    label.chars().take(LONGEST_LABEL - 1).chain(['…']).collect()
+    label.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -277,11 +327,22 @@ mod tests {
 
     #[test]
     fn narrow_terminals_get_fewer_columns_and_are_told() {
-        let text = terminal_table(&fixture::rows(), &Roles::default(), &plain(Some(40)));
-        let is_table =
-            |l: &&str| !["Median", "model, by", "left out"].iter().any(|s| l.starts_with(s));
-        assert!(text.lines().filter(is_table).all(|l| l.chars().count() <= 40), "{text}");
-        assert!(text.contains("left out for width: e_distance"), "{text}");
+        let mut rows = fixture::rows();
+        rows.iter_mut().for_each(|row| {
+            row.perturbation.push_str(" very-long-drug-name (10 µM)");
+            (row.pearson_delta, row.fid_latent_floor, row.fid_latent_ratio) = (0.5, 1.0, 2.0);
+        });
+        for width in [30, 40, 60, 80, 200] {
+            let text = terminal_table(&rows, &Roles::default(), &plain(Some(width)));
+            assert!(text.lines().all(|l| l.chars().count() <= width), "{width}:\n{text}");
+        }
+        let text = terminal_table(&rows, &Roles::default(), &plain(Some(52)));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(
+            words.join(" ").contains("left out for width: fid_latent, fid_latent_floor"),
+            "{text}"
+        );
+        assert!(text.contains("Pearson Δ"), "the floor goes before it:\n{text}");
     }
 
     #[test]
@@ -323,7 +384,8 @@ mod tests {
 
     #[test]
     fn long_labels_are_cut() {
-        assert_eq!(cut(&"é".repeat(40)).chars().count(), LONGEST_LABEL);
-        assert_eq!(cut("a\tb"), "a b");
+        assert_eq!(cut(&"é".repeat(40), 32).chars().count(), 32);
+        assert_eq!(cut("a\tb\u{1b}[2J", 32), "a b [2J");
+        assert_eq!(wrapped("one two three", Some(7)), "one two\nthree\n");
     }
 }
