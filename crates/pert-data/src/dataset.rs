@@ -58,7 +58,8 @@ impl Dataset {
         })?;
         let labels = Labels::read(&obs, &key)?;
         let control = labels.control(path, &key, options)?;
-        let format = LabelFormat { control, separator: options.separator };
+        let format =
+            LabelFormat { control, separator: options.separator, ..LabelFormat::default() };
         let guessed = guess_separator(&labels.levels);
         if guessed != options.separator {
             notes.push(format!(

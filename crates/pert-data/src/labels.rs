@@ -55,8 +55,11 @@ impl Labels {
         match &options.control {
             Some(control) => {
                 let control = control.trim();
-                let format =
-                    LabelFormat { control: control.to_owned(), separator: options.separator };
+                let format = LabelFormat {
+                    control: control.to_owned(),
+                    separator: options.separator,
+                    ..LabelFormat::default()
+                };
                 let is_control = |label: &String| {
                     Perturbation::parse(label, &format).is_ok_and(|p| p.is_control())
                 };
