@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use pert_prior::Progress;
-use pert_prior::data::write_atomically;
+use pert_prior::data::{shell_line, write_atomically};
 use pert_prior::pipeline::{FolderKind, read_split};
 
 use crate::args::{Cli, DemoArgs};
@@ -67,20 +67,10 @@ pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
 
 /// Shows a command and runs it as if it had been typed.
 fn run_command(reporter: &mut Reporter, words: &[&str]) -> anyhow::Result<()> {
-    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    reporter.command(&format!("pert {}", line.join(" ")));
-    let cli = Cli::try_parse_from(std::iter::once(&"pert").chain(words))?;
+    let words = std::iter::once("pert").chain(words.iter().copied());
+    reporter.command(&shell_line(words.clone()));
+    let cli = Cli::try_parse_from(words)?;
     super::run(&cli.command, reporter)
-}
-
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 fn write_held_out(split: &Path, table: &Path) -> anyhow::Result<()> {
@@ -89,16 +79,4 @@ fn write_held_out(split: &Path, table: &Path) -> anyhow::Result<()> {
         writeln!(out, "perturbation")?;
         split.test.iter().try_for_each(|label| writeln!(out, "{label}"))
     })?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
-        assert_eq!(quoted("a/b-c.h5ad"), "a/b-c.h5ad");
-        assert_eq!(quoted("my file"), "'my file'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 }
