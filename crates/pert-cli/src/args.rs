@@ -136,7 +136,8 @@ pub struct DataArgs {
 #[command(after_help = "EXAMPLES:\n  \
     pert fit screen.h5ad -o model --features go.tsv.gz --unknown-gene mean --hold-out seen-2:0.3\n  \
     pert fit screen.h5ad -o model --filter 'guide_umi_fraction>=0.8' --hold-out cells\n  \
-    pert fit screen.h5ad -o model --config run.toml --seed 3")]
+    pert fit screen.h5ad -o model --config run.toml --seed 3\n  \
+    pert fit screen.h5ad -o model --resume                after Ctrl-C, or on a cluster always")]
 pub struct FitArgs {
     /// The cell file (.h5ad) with raw counts.
     pub file: PathBuf,
@@ -170,6 +171,10 @@ pub struct FitArgs {
     /// Share of the control cells kept apart as reference of the evaluation [default: 0.5]
     #[arg(long, value_name = "FRACTION")]
     pub control_split: Option<f64>,
+    /// A perturbation with fewer than 5 training cells: an error, or left out [default: error]
+    #[arg(long, value_name = "error|drop",
+        value_parser = ["error", "drop"], hide_possible_values = true)]
+    pub rare: Option<String>,
     /// Distribution of the counts [default: zinb]
     #[arg(long, value_name = "zinb|nb|poisson",
         value_parser = ["zinb", "nb", "poisson"], hide_possible_values = true)]
@@ -188,10 +193,24 @@ pub struct FitArgs {
     /// Seed [default: 0]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
+    /// Go on with the unfinished fit in MODEL_DIR.unfinished; without one, begin
+    #[arg(long)]
+    pub resume: bool,
+    /// Seconds between checkpoints; a kill loses no more than that
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    pub checkpoint_interval: f64,
     /// Where to compute
     #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto",
         value_parser = ["cpu", "wgpu", "cuda", "auto"], hide_possible_values = true)]
     pub device: String,
+}
+
+/// A length of time: finite, at least 0.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds >= 0.0 && seconds.is_finite() => Ok(seconds),
+        _ => Err("must be a number of seconds, 0 or more".to_owned()),
+    }
 }
 
 /// `pert predict`.

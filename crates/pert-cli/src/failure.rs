@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use pert_prior::Error;
+use pert_prior::data::shell_line;
 
 /// Adds the file that an error is about, where the error does not know it.
 pub fn in_file(path: &Path, error: Error) -> anyhow::Error {
@@ -33,9 +34,21 @@ pub fn text(error: &anyhow::Error) -> String {
     text
 }
 
-/// Whether Ctrl-C ended the run.
-pub fn is_interruption(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<Error>(), Some(Error::Interrupted))
+/// What to say when Ctrl-C ended the run, with the command that goes on where there is one: the one given, with
+/// `resume` where it takes that.
+pub fn interruption(error: &anyhow::Error, resume: Option<&str>) -> Option<String> {
+    match error.downcast_ref::<Error>()? {
+        interrupted @ Error::Interrupted => Some(interrupted.to_string()),
+        unfinished @ Error::Unfinished { .. } => {
+            let mut words: Vec<String> = std::env::args().collect();
+            if let Some(resume) = resume.filter(|resume| !words.iter().any(|word| word == resume)) {
+                words.push(resume.to_owned());
+            }
+            let line = shell_line(words.iter().map(String::as_str));
+            Some(format!("{unfinished}\ngo on with: {line}"))
+        }
+        _ => None,
+    }
 }
 
 /// Whether nobody reads our output any more (`pert inspect … | head`), which is no failure.

@@ -11,8 +11,8 @@ mod usage;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use crate::args::Cli;
-use crate::failure::{is_closed_pipe, is_interruption};
+use crate::args::{Cli, Command};
+use crate::failure::{interruption, is_closed_pipe};
 use crate::progress::{INTERRUPTED, Reporter};
 
 // Fresh buffers of a megabyte page-fault on every training step with the system allocator.
@@ -24,6 +24,7 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = usage::parse(); // exits with 2 on wrong usage
+    let resume = matches!(cli.command, Command::Fit(_)).then_some("--resume");
     // The first Ctrl-C asks the run to stop cleanly, the second one stops it at once; files are written atomically.
     let handler = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -33,14 +34,16 @@ fn main() -> ExitCode {
     match handler.map_err(anyhow::Error::from).and_then(|()| run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if is_interruption(&error) => {
-            eprintln!("{error}");
-            ExitCode::from(EXIT_INTERRUPTED)
-        }
-        Err(error) => {
-            eprintln!("error: {}", failure::text(&error).trim_end());
-            ExitCode::FAILURE
-        }
+        Err(error) => match interruption(&error, resume) {
+            Some(text) => {
+                eprintln!("{text}");
+                ExitCode::from(EXIT_INTERRUPTED)
+            }
+            None => {
+                eprintln!("error: {}", failure::text(&error).trim_end());
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

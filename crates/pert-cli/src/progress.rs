@@ -28,6 +28,8 @@ pub enum Reporter {
 pub struct Stage {
     name: String,
     total: usize,
+    /// The first step this run reported: a resumed stage does not begin at 1.
+    first_step: Option<usize>,
     started: Instant,
     last_line: Instant,
     loss: Option<f64>,
@@ -78,6 +80,7 @@ impl Progress for Reporter {
                 *slot = Some(Stage {
                     name: stage.to_owned(),
                     total,
+                    first_step: None,
                     started: now,
                     last_line: now,
                     loss: None,
@@ -96,10 +99,11 @@ impl Progress for Reporter {
             }
             Self::Lines(Some(stage)) => {
                 stage.loss = loss.or(stage.loss);
+                let first = *stage.first_step.get_or_insert(done);
                 if stage.last_line.elapsed() >= LINE_INTERVAL && done < stage.total {
                     stage.last_line = Instant::now();
                     let elapsed = stage.started.elapsed().as_secs_f64();
-                    let left = elapsed / done.max(1) as f64 * (stage.total - done) as f64;
+                    let left = elapsed / (done - first + 1) as f64 * (stage.total - done) as f64;
                     let (name, total) = (&stage.name, stage.total);
                     eprintln!("{name}: {done}/{total}{}, {left:.0} s left", loss_text(stage.loss));
                 }

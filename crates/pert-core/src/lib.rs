@@ -34,7 +34,7 @@ pub use guide::without_guide_suffix;
 pub use label_format::{GuideSuffix, LabelFormat, LabelKind};
 pub use perturbation::Perturbation;
 pub use population::Population;
-pub use random::{ChaCha8Rng, seeded_rng, shuffled_indices};
+pub use random::{ChaCha8Rng, RngState, seeded_rng, shuffled_indices};
 pub use residue::Residue;
 pub use split::{HoldOut, HoldOutRule, SPLIT_FORMAT, Split, SplitConfig};
 pub use variant::{Substitution, Variant};

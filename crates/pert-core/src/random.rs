@@ -27,6 +27,30 @@ pub fn seeded_rng(seed: u64, purpose: &str) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// The place of a generator in its stream: restored, it draws what the original would have drawn next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RngState {
+    seed: [u8; 32],
+    stream: u64,
+    word_pos: u128,
+}
+
+impl RngState {
+    /// The place of `rng`.
+    pub fn of(rng: &ChaCha8Rng) -> Self {
+        Self { seed: rng.get_seed(), stream: rng.get_stream(), word_pos: rng.get_word_pos() }
+    }
+
+    /// A generator at this place.
+    pub fn rng(&self) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::from_seed(self.seed);
+        rng.set_stream(self.stream);
+        rng.set_word_pos(self.word_pos);
+        rng
+    }
+}
+
 /// The indices `0..n` in random order: Fisher–Yates from the last place down, `j = next_u64() % (i + 1)`.
 ///
 /// Written out because the shuffle of the `rand` crate may change between versions, and a split must not.
@@ -52,6 +76,19 @@ mod tests {
         assert_eq!(sorted, (0..50).collect::<Vec<_>>());
         assert_ne!(a, b);
         assert_eq!(a, shuffled_indices(50, &mut seeded_rng(1, "x")));
+    }
+
+    #[test]
+    fn a_restored_generator_goes_on_where_the_original_was() {
+        let mut rng = seeded_rng(3, "x");
+        for n_words in [0, 1, 2, 15, 16, 17, 1000] {
+            (0..n_words).for_each(|_| {
+                rng.next_u32();
+            });
+            let mut restored = RngState::of(&rng).rng();
+            let expected: Vec<u64> = (0..40).map(|_| rng.next_u64()).collect();
+            assert_eq!((0..40).map(|_| restored.next_u64()).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use burn::module::{Module, ParamGroup};
+use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use pert_core::{ChaCha8Rng, CsrCounts, shuffled_indices};
-use pert_nn::{AdamW, AdamWConfig, OneCycle, clip_by_global_norm};
+use pert_core::{ChaCha8Rng, CsrCounts, RngState};
+use pert_nn::{AdamW, AdamWConfig, Epochs, OneCycle, TrainingState, clip_by_global_norm};
 use rand::Rng;
 
 use crate::batch::{Batch, CountTables};
@@ -44,8 +44,7 @@ pub struct Trainer<'a> {
     optimizer: AdamW,
     rng: &'a mut ChaCha8Rng,
     device: Device,
-    order: Vec<usize>,
-    position: usize,
+    epochs: Epochs,
     step: usize,
 }
 
@@ -82,8 +81,7 @@ impl<'a> Trainer<'a> {
         // Without weight decay it is Adam.
         let mut optimizer = AdamWConfig { weight_decay: 0.0, ..AdamWConfig::default() }.init();
         if let Some(log_theta) = network.generator.log_theta() {
-            let group = ParamGroup::from_ids(vec![log_theta.id]);
-            optimizer = optimizer.with_rate_factor(group, train.theta_rate);
+            optimizer = optimizer.with_rate_factor(log_theta.id, train.theta_rate);
         }
         Ok(Self {
             counts,
@@ -98,8 +96,7 @@ impl<'a> Trainer<'a> {
             optimizer,
             rng,
             device,
-            order: Vec::new(),
-            position: 0,
+            epochs: Epochs::new(cells.len(), train.batch),
             step: 0,
         })
     }
@@ -111,7 +108,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`Error::NonFiniteLoss`].
     pub fn step(&mut self) -> Result<f64, Error> {
-        let rows = self.next_rows();
+        let rows = self.epochs.next(self.rng).to_vec();
         let cells: Vec<usize> = rows.iter().map(|&row| self.cells[row]).collect();
         let batch = Batch::new(self.counts, &cells, &self.tables, &self.device);
         let owned = self.inputs.conditions().rows(&self.config, &rows);
@@ -143,6 +140,30 @@ impl<'a> Trainer<'a> {
         Ok(value)
     }
 
+    /// Optimiser steps done.
+    pub fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// What a trainer of the same data and settings needs to go on from here.
+    pub fn state(&self) -> TrainingState {
+        let rng = RngState::of(self.rng);
+        TrainingState::of(&self.network, &self.optimizer, &self.epochs, rng, self.step)
+    }
+
+    /// Goes on from a state written down: on a CPU, with the same number of threads, the steps that follow are those
+    /// that would have followed then, to the last bit.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for the state of another training; the trainer must then not be used.
+    pub fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
+        self.network =
+            state.restore(self.network.clone(), &mut self.optimizer, &mut self.epochs)?;
+        *self.rng = state.rng.rng();
+        self.step = state.n_steps;
+        Ok(())
+    }
+
     /// Ends the training and calibrates the library size.
     ///
     /// # Errors
@@ -157,18 +178,6 @@ impl<'a> Trainer<'a> {
         };
         vae.calibrate_library(self.counts, self.cells, &self.inputs, self.rng)?;
         Ok(vae)
-    }
-
-    /// The next batch of a shuffled epoch; what does not fill a batch at its end waits for another shuffle.
-    fn next_rows(&mut self) -> Vec<usize> {
-        let size = self.train.batch.min(self.cells.len());
-        if self.position + size > self.order.len() {
-            self.order = shuffled_indices(self.cells.len(), self.rng);
-            self.position = 0;
-        }
-        let rows = self.order[self.position..self.position + size].to_vec();
-        self.position += size;
-        rows
     }
 
     /// 1 for a cell that keeps its g, 0 for one that gets the null.

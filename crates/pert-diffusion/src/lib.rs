@@ -54,4 +54,4 @@ pub use process::{NoisedBatch, l_simple, q_posterior, q_sample};
 pub use sampler::{DdimConfig, X0Clip, ddim, ddpm};
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use standardise::Standardiser;
-pub use train::{TrainStep, TrainingData};
+pub use train::{PriorTrainer, TrainStep, TrainingData};

@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use pert_nn::{Ema, standard_normal};
+use pert_core::RngState;
+use pert_nn::{AdamW, Ema, Epochs, OneCycle, TrainingState, named_parameters, standard_normal};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::PriorConfig;
-use crate::denoiser::Condition;
+use crate::denoiser::{Condition, MlpDenoiser};
 use crate::error::Error;
 use crate::prior::{PRIOR_FORMAT, Prior, PriorState};
 use crate::process::{NoisedBatch, l_simple};
@@ -66,6 +67,126 @@ pub struct TrainStep {
     pub loss: f64,
 }
 
+/// A prior in training: one optimiser step at a time.
+pub struct PriorTrainer<'a> {
+    data: TrainingData<'a>,
+    config: PriorConfig,
+    standardiser: Standardiser,
+    clip: Vec<f32>,
+    schedule: Schedule,
+    rates: OneCycle,
+    batches: Batches,
+    model: MlpDenoiser,
+    optimizer: AdamW,
+    ema: Ema<MlpDenoiser>,
+    rng: &'a mut ChaCha8Rng,
+    device: Device,
+    step: usize,
+}
+
+/// The group of the averaged weights in a [`TrainingState`].
+const AVERAGE: &str = "average";
+
+impl<'a> PriorTrainer<'a> {
+    /// Checks everything, standardises the rows and draws the first weights.
+    ///
+    /// # Errors
+    /// As [`Prior::fit`], before the first step.
+    pub fn new(
+        data: &TrainingData<'a>,
+        config: &PriorConfig,
+        rng: &'a mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        data.check()?;
+        let standardiser = Standardiser::fit(data.x, data.d)?;
+        let z = standardiser.apply(data.x);
+        let clip = bounds(&z, data.d, config.clip_factor);
+        let schedule = Schedule::new(&config.schedule)?;
+        let device = device.clone().without_autodiff().autodiff();
+        let model = config.denoiser.init(data.d, data.d_cond, schedule.n_steps(), rng, &device)?;
+        let ema = Ema::new(&model, config.ema_decay)?;
+        Ok(Self {
+            data: *data,
+            config: *config,
+            standardiser,
+            clip,
+            schedule,
+            rates: config.rates(),
+            batches: Batches::new(z, data, config, &device),
+            model,
+            optimizer: config.optimizer().init(),
+            ema,
+            rng,
+            device,
+            step: 0,
+        })
+    }
+
+    /// One optimiser step on the next rows of the epoch; returns L_simple of the batch, per dimension.
+    ///
+    /// # Errors
+    /// [`Error::LossNotFinite`].
+    pub fn step(&mut self) -> Result<f64, Error> {
+        let t = self.batches.steps(self.schedule.n_steps(), self.rng);
+        let batch = self.batches.next(self.data.condition_of, &t, self.rng, &self.device);
+        let loss = l_simple(&self.model, batch, self.config.parameterization, &self.schedule);
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            return Err(Error::LossNotFinite { step: self.step + 1, loss: value });
+        }
+        let grads = GradientsParams::from_grads(loss.backward(), &self.model);
+        let rate = self.rates.rate(self.step);
+        self.model = self.optimizer.step(rate, self.model.clone(), grads);
+        self.ema.update(&self.model);
+        self.step += 1;
+        Ok(value)
+    }
+
+    /// Optimiser steps done.
+    pub fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// What a trainer of the same data and settings needs to go on from here.
+    pub fn state(&self) -> TrainingState {
+        let rng = RngState::of(self.rng);
+        let epochs = &self.batches.epochs;
+        let mut state = TrainingState::of(&self.model, &self.optimizer, epochs, rng, self.step);
+        state.put(AVERAGE, named_parameters(self.ema.module()));
+        state
+    }
+
+    /// Goes on from a state written down: on a CPU, with the same number of threads, the steps that follow are those
+    /// that would have followed then, to the last bit.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for the state of another training; the trainer must then not be used.
+    pub fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
+        self.model =
+            state.restore(self.model.clone(), &mut self.optimizer, &mut self.batches.epochs)?;
+        self.ema.restore(&state.group(AVERAGE), state.n_steps as u64)?;
+        *self.rng = state.rng.rng();
+        self.step = state.n_steps;
+        Ok(())
+    }
+
+    /// Ends the training: the prior of the averaged weights.
+    pub fn finish(self) -> Prior {
+        let state = PriorState {
+            format: PRIOR_FORMAT,
+            config: self.config,
+            d: self.data.d,
+            d_cond: self.data.d_cond,
+            standardiser: self.standardiser,
+            clip: self.clip,
+        };
+        let denoiser = self.ema.into_module().to_device(&self.device.without_autodiff());
+        Prior { state, schedule: self.schedule, denoiser }
+    }
+}
+
 impl Prior {
     /// Trains a prior: L_simple by AdamW with a one-cycle rate, conditions dropped at random, weights averaged.
     ///
@@ -82,46 +203,15 @@ impl Prior {
         device: &Device,
         progress: &mut dyn FnMut(TrainStep) -> ControlFlow<()>,
     ) -> Result<Self, Error> {
-        config.check()?;
-        data.check()?;
-        let standardiser = Standardiser::fit(data.x, data.d)?;
-        let z = standardiser.apply(data.x);
-        let clip = bounds(&z, data.d, config.clip_factor);
-        let schedule = Schedule::new(&config.schedule)?;
-
-        let inner = device.clone().without_autodiff();
-        let device = inner.clone().autodiff();
-        let mut model =
-            config.denoiser.init(data.d, data.d_cond, schedule.n_steps(), rng, &device)?;
-        let mut ema = Ema::new(&model, config.ema_decay)?;
-        let mut optimizer = config.optimizer().init();
-        let rates = config.rates();
-        let mut batches = Batches::new(&z, data, config, &device);
-        for step in 1..=config.steps {
-            let t = batches.steps(schedule.n_steps(), rng);
-            let batch = batches.next(&t, rng);
-            let loss = l_simple(&model, batch, config.parameterization, &schedule);
-            let value = f64::from(loss.clone().into_scalar::<f32>());
-            if !value.is_finite() {
-                return Err(Error::LossNotFinite { step, loss: value });
-            }
-            let grads = GradientsParams::from_grads(loss.backward(), &model);
-            model = optimizer.step(rates.rate(step - 1), model, grads);
-            ema.update(&model);
-            let total = config.steps;
-            if progress(TrainStep { step, total, loss: value }).is_break() {
+        let mut trainer = PriorTrainer::new(data, config, rng, device)?;
+        let total = config.steps;
+        for step in 1..=total {
+            let loss = trainer.step()?;
+            if progress(TrainStep { step, total, loss }).is_break() {
                 return Err(Error::Interrupted { step, total });
             }
         }
-        let state = PriorState {
-            format: PRIOR_FORMAT,
-            config: *config,
-            d: data.d,
-            d_cond: data.d_cond,
-            standardiser,
-            clip,
-        };
-        Ok(Self { state, schedule, denoiser: ema.into_module().to_device(&inner) })
+        Ok(trainer.finish())
     }
 }
 
@@ -137,56 +227,47 @@ fn bounds(z: &[f32], d: usize, factor: f64) -> Vec<f32> {
 }
 
 /// Random batches of noised rows with their conditions.
-struct Batches<'a> {
-    z: &'a [f32],
+struct Batches {
+    /// Standardised rows, `[n, d]`.
+    z: Vec<f32>,
     d: usize,
-    condition_of: &'a [usize],
     conditions: Tensor<2>,
     condition_dropout: f64,
-    size: usize,
-    order: Vec<usize>,
-    used: usize,
-    device: Device,
+    epochs: Epochs,
 }
 
-impl<'a> Batches<'a> {
-    fn new(z: &'a [f32], data: &TrainingData<'a>, config: &PriorConfig, device: &Device) -> Self {
-        let n = data.condition_of.len();
+impl Batches {
+    fn new(z: Vec<f32>, data: &TrainingData<'_>, config: &PriorConfig, device: &Device) -> Self {
         let n_conditions = data.conditions.len() / data.d_cond;
         let conditions = TensorData::new(data.conditions.to_vec(), [n_conditions, data.d_cond]);
         Self {
             z,
             d: data.d,
-            condition_of: data.condition_of,
             conditions: Tensor::from_data(conditions, device),
             condition_dropout: config.condition_dropout,
-            size: config.batch_size.min(n),
-            order: (0..n).collect(),
-            used: n,
-            device: device.clone(),
+            epochs: Epochs::new(data.condition_of.len(), config.batch_size),
         }
     }
 
     /// A uniform diffusion step for every row of a batch.
     fn steps(&self, n_steps: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-        (0..self.size).map(|_| (rng.next_u64() % n_steps as u64) as usize).collect()
+        let size = self.epochs.batch_size();
+        (0..size).map(|_| (rng.next_u64() % n_steps as u64) as usize).collect()
     }
 
-    fn next<'t>(&mut self, t: &'t [usize], rng: &mut ChaCha8Rng) -> NoisedBatch<'t> {
-        if self.used + self.size > self.order.len() {
-            // Fisher–Yates, written out: a library's shuffle may change between versions, a model must not.
-            for i in (1..self.order.len()).rev() {
-                self.order.swap(i, (rng.next_u64() % (i as u64 + 1)) as usize);
-            }
-            self.used = 0;
-        }
-        let rows = &self.order[self.used..self.used + self.size];
-        self.used += self.size;
-        let (n, d) = (self.size, self.d);
+    fn next<'t>(
+        &mut self,
+        condition_of: &[usize],
+        t: &'t [usize],
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> NoisedBatch<'t> {
+        let rows = self.epochs.next(rng);
+        let (n, d) = (rows.len(), self.d);
         let x0: Vec<f32> =
             rows.iter().flat_map(|&r| &self.z[r * d..(r + 1) * d]).copied().collect();
-        let index: Vec<i32> = rows.iter().map(|&r| self.condition_of[r] as i32).collect();
-        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [n]), &self.device);
+        let index: Vec<i32> = rows.iter().map(|&r| condition_of[r] as i32).collect();
+        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [n]), device);
         let dropped: Vec<f32> = (0..n)
             .map(|_| {
                 // 53 random bits: uniform on [0, 1) and exact in f64.
@@ -195,12 +276,12 @@ impl<'a> Batches<'a> {
             })
             .collect();
         NoisedBatch {
-            x0: Tensor::from_data(TensorData::new(x0, [n, d]), &self.device),
-            noise: standard_normal([n, d], rng, &self.device),
+            x0: Tensor::from_data(TensorData::new(x0, [n, d]), device),
+            noise: standard_normal([n, d], rng, device),
             t,
             cond: Condition::Dropped {
                 values: self.conditions.clone().select(0, index), // [n, d_cond]
-                dropped: Tensor::from_data(TensorData::new(dropped, [n, 1]), &self.device),
+                dropped: Tensor::from_data(TensorData::new(dropped, [n, 1]), device),
             },
         }
     }
@@ -209,27 +290,6 @@ impl<'a> Batches<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
-
-    #[test]
-    fn every_pass_visits_every_row_once() {
-        let z: Vec<f32> = (0..12).map(|i| i as f32).collect();
-        let data =
-            TrainingData { x: &z, d: 1, conditions: &[0.0], d_cond: 1, condition_of: &[0; 12] };
-        let config = PriorConfig { batch_size: 4, ..Default::default() };
-        let mut batches = Batches::new(&z, &data, &config, &Device::flex());
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        for _ in 0..3 {
-            let mut seen = Vec::new();
-            for _ in 0..3 {
-                let t = batches.steps(10, &mut rng);
-                let batch = batches.next(&t, &mut rng);
-                seen.extend(batch.x0.into_data().iter::<f32>());
-            }
-            seen.sort_by(f32::total_cmp);
-            assert_eq!(seen, z);
-        }
-    }
 
     #[test]
     fn bounds_are_taken_per_dimension() {

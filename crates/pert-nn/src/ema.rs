@@ -1,10 +1,11 @@
 //! Exponential moving average of a model's weights.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
 use crate::error::Error;
+use crate::params::{NamedTensor, load_parameters, values_by_id};
 
 /// A smoothed copy of a model: after update number n (from 1), w̄ ← d w̄ + (1 − d) w with
 /// d = min(decay, (1 + n)/(10 + n)).
@@ -35,10 +36,18 @@ impl<M: Module> Ema<M> {
         self.n_updates += 1;
         let n = self.n_updates as f64;
         let decay = self.decay.min((1.0 + n) / (10.0 + n));
-        let mut current = Collect { values: TensorContainer::new() };
-        model.valid().visit(&mut current);
-        let mut blend = Blend { current: current.values, decay };
+        let mut blend = Blend { current: values_by_id(&model.valid()), decay };
         self.average = self.average.clone().map(&mut blend);
+    }
+
+    /// Goes on after `n_updates` updates with the average written down then.
+    ///
+    /// # Errors
+    /// As [`load_parameters`], for the average of another model.
+    pub fn restore(&mut self, average: &[NamedTensor], n_updates: u64) -> Result<(), Error> {
+        self.average = load_parameters(self.average.clone(), average)?;
+        self.n_updates = n_updates;
+        Ok(())
     }
 
     /// The smoothed model, on the device without autodiff.
@@ -49,16 +58,6 @@ impl<M: Module> Ema<M> {
     /// The smoothed model, by value.
     pub fn into_module(self) -> M {
         self.average
-    }
-}
-
-struct Collect {
-    values: TensorContainer<ParamId>,
-}
-
-impl ModuleVisitor for Collect {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.values.register(param.id, param.base());
     }
 }
 

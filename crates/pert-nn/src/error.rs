@@ -66,6 +66,12 @@ pub enum Error {
         /// The value found.
         value: f32,
     },
+    /// A stored training that this one cannot go on from.
+    #[error("the training that was written down cannot be continued: {reason}")]
+    TrainingState {
+        /// What does not fit.
+        reason: String,
+    },
     /// A stored parameter of another number type.
     #[error("parameter {name:?} must be stored as F32, found {found}")]
     WrongType {
@@ -82,6 +88,12 @@ pub enum Error {
         /// What the reader said.
         reason: String,
     },
+}
+
+impl From<safetensors::SafeTensorError> for Error {
+    fn from(error: safetensors::SafeTensorError) -> Self {
+        Self::CorruptWeights { reason: error.to_string() }
+    }
 }
 
 impl Error {

@@ -25,27 +25,33 @@
 //! ```
 
 mod adaln;
+mod adamw;
+mod clip;
 mod ema;
+mod epochs;
 mod error;
 mod init;
 mod mlp;
 mod one_cycle;
 pub mod ops;
-mod optim;
 mod params;
 mod random;
 mod time_embedding;
+mod training_state;
 
 pub use adaln::{AdaLnBlock, AdaLnOutput};
+pub use adamw::{AdamW, AdamWConfig};
+pub use clip::clip_by_global_norm;
 pub use ema::Ema;
+pub use epochs::Epochs;
 pub use error::Error;
 pub use init::{LinearInit, linear};
 pub use mlp::{Activation, Mlp, MlpConfig, Norm};
 pub use one_cycle::OneCycle;
-pub use optim::{AdamW, AdamWConfig, clip_by_global_norm};
 pub use params::{
     NamedTensor, count_parameters, from_safetensors, load_parameters, named_parameters,
     to_safetensors,
 };
 pub use random::{standard_normal, uniform};
 pub use time_embedding::{TimeEmbedding, TimeEmbeddingConfig, sinusoids};
+pub use training_state::TrainingState;

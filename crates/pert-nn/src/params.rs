@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::container::TensorContainer;
 use burn::tensor::{Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
@@ -59,19 +60,14 @@ pub fn load_parameters<M: Module>(module: M, tensors: &[NamedTensor]) -> Result<
 /// # Errors
 /// [`Error::CorruptWeights`] when the writer refuses a tensor.
 pub fn to_safetensors<M: Module>(module: &M) -> Result<Vec<u8>, Error> {
-    let parameters: Vec<(NamedTensor, Vec<u8>)> = named_parameters(module)
-        .into_iter()
-        .map(|p| {
-            let bytes = p.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            (p, bytes)
-        })
-        .collect();
+    let parameters = named_parameters(module);
+    let bytes: Vec<Vec<u8>> = parameters.iter().map(tensor_bytes).collect();
     let mut views = Vec::with_capacity(parameters.len());
-    for (parameter, bytes) in &parameters {
-        let view = TensorView::new(Dtype::F32, parameter.shape.clone(), bytes).map_err(corrupt)?;
+    for (parameter, bytes) in parameters.iter().zip(&bytes) {
+        let view = TensorView::new(Dtype::F32, parameter.shape.clone(), bytes)?;
         views.push((parameter.name.as_str(), view));
     }
-    safetensors::serialize(views, None).map_err(corrupt)
+    Ok(safetensors::serialize(views, None)?)
 }
 
 /// Replaces every parameter of a module by those of a safetensors file.
@@ -80,9 +76,22 @@ pub fn to_safetensors<M: Module>(module: &M) -> Result<Vec<u8>, Error> {
 /// [`Error::CorruptWeights`] for bytes that are no such file, [`Error::WrongType`] for a tensor that is not F32,
 /// and what [`load_parameters`] finds.
 pub fn from_safetensors<M: Module>(module: M, bytes: &[u8]) -> Result<M, Error> {
-    let file = SafeTensors::deserialize(bytes).map_err(corrupt)?;
+    let file = SafeTensors::deserialize(bytes)?;
+    load_parameters(module, &tensors_of(&file, |_| true)?)
+}
+
+/// The values of a tensor as a file holds them.
+pub(crate) fn tensor_bytes(tensor: &NamedTensor) -> Vec<u8> {
+    tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// The F32 tensors of a file whose names are wanted, sorted by name.
+pub(crate) fn tensors_of(
+    file: &SafeTensors<'_>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<NamedTensor>, Error> {
     let mut tensors = Vec::with_capacity(file.len());
-    for (name, view) in file.iter() {
+    for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
         if view.dtype() != Dtype::F32 {
             let found = format!("{:?}", view.dtype());
             return Err(Error::WrongType { name: name.to_owned(), found });
@@ -97,11 +106,24 @@ pub fn from_safetensors<M: Module>(module: M, bytes: &[u8]) -> Result<M, Error> 
     }
     // The reader's order is that of a hash map; sorted, the first error found is always the same.
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
-    load_parameters(module, &tensors)
+    Ok(tensors)
 }
 
-fn corrupt(error: safetensors::SafeTensorError) -> Error {
-    Error::CorruptWeights { reason: error.to_string() }
+/// The values of a module's parameters by identity, on the device they are on.
+pub(crate) fn values_by_id<M: Module>(module: &M) -> TensorContainer<ParamId> {
+    let mut collect = Collect { values: TensorContainer::new() };
+    module.visit(&mut collect);
+    collect.values
+}
+
+struct Collect {
+    values: TensorContainer<ParamId>,
+}
+
+impl ModuleVisitor for Collect {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.values.register(param.id, param.base());
+    }
 }
 
 struct Reader {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::additive_means::AdditiveMeans;
+use crate::checkpoints::Checkpoints;
 use crate::config::FitConfig;
 use crate::contexts::Contexts;
 use crate::model::{Means, Model, Provenance, SeenPerturbation, features};
@@ -153,7 +154,11 @@ impl Model {
     pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
         let bad = |message: String| Error::model(folder, message);
         if !folder.is_dir() {
-            return Err(bad("no such folder; `pert fit FILE -o MODEL_DIR` writes one".into()));
+            return Err(bad(if Checkpoints::exist(folder) {
+                "its fit is unfinished; give that `pert fit` command again with --resume".into()
+            } else {
+                "no such folder; `pert fit FILE -o MODEL_DIR` writes one".into()
+            }));
         }
         let json = fs::read(folder.join(MODEL))
             .map_err(|e| bad(format!("{MODEL}: {e}; is this a model folder?")))?;

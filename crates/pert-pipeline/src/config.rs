@@ -32,6 +32,17 @@ pub enum UnknownGenePolicy {
     Mean,
 }
 
+/// What to do with a perturbation that has fewer training cells than `min_cells`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RarePolicy {
+    /// Refuse it, naming the perturbation.
+    #[default]
+    Error,
+    /// Leave it out, of training and of evaluation.
+    Drop,
+}
+
 /// How a perturbation is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -61,6 +72,7 @@ pub enum EncoderKind {
 /// | `gene_anchor` | pull generated means towards the closed-form ones | `auto` |
 /// | `n_top_genes` | highly variable genes kept beside the perturbed ones | 2000 |
 /// | `min_cells` | training cells a perturbation needs | 5 |
+/// | `rare` | a perturbation with fewer | `error` |
 /// | `cell_dim` | width of g | 10 |
 /// | `seed` | of everything random | 0 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,6 +134,8 @@ pub struct FitConfig {
     pub n_top_genes: usize,
     /// Training cells a perturbation needs.
     pub min_cells: usize,
+    /// What to do with a perturbation that has fewer.
+    pub rare: RarePolicy,
     /// Width of the cell embedding g.
     pub cell_dim: usize,
     /// Seed of the run.
@@ -174,6 +188,7 @@ impl Default for FitConfig {
             gene_anchor: GeneAnchor::default(),
             n_top_genes: 2000,
             min_cells: 5,
+            rare: RarePolicy::default(),
             cell_dim: 10,
             seed: 0,
             cell_encoder_training: TrainConfig::default(),

@@ -56,7 +56,7 @@ pub enum Error {
     /// Perturbations with fewer cells than needed.
     #[error(
         "perturbation {label:?} has {found} training cells, fewer than the {needed} needed; \
-         lower min-cells in the run file (at least 2), or leave these cells out with --filter"
+         leave such perturbations out with --rare drop, or lower min-cells in the run file (at least 2)"
     )]
     TooFewCells {
         /// The perturbation.
@@ -124,6 +124,48 @@ pub enum Error {
     /// The run was interrupted; nothing half-written is left.
     #[error("interrupted; nothing half-written is left")]
     Interrupted,
+    /// A fit was interrupted and can be continued.
+    #[error(
+        "interrupted while training the {stage}, after step {step} of {total}; what was learned is kept in {}",
+        folder.display()
+    )]
+    Unfinished {
+        /// The network in training.
+        stage: &'static str,
+        /// Steps done.
+        step: usize,
+        /// Steps planned.
+        total: usize,
+        /// Where the checkpoints lie.
+        folder: PathBuf,
+    },
+    /// Checkpoints of an earlier run lie where a new one would write.
+    #[error(
+        "{} holds an unfinished fit; add --resume to go on with it, or remove that folder to begin again",
+        path.display()
+    )]
+    UnfinishedExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another run writes its checkpoints to the same place.
+    #[error("{} is in use by another fit; wait for it, or choose another model folder", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Checkpoints that this fit cannot go on from.
+    #[error(
+        "{} cannot be gone on from: {difference}; give the command it was begun with, \
+         or remove that folder to begin again",
+        path.display()
+    )]
+    OtherRun {
+        /// The folder or file.
+        path: PathBuf,
+        /// What differs.
+        difference: String,
+    },
     /// About labels, counts or splits.
     #[error(transparent)]
     Core(#[from] pert_core::Error),

@@ -1,23 +1,22 @@
 //! Fitting: split, select genes, embed cells, learn means, prior and decoder.
 
-use std::ops::ControlFlow;
-
 use burn::tensor::Device;
 use pert_baselines::{FeatureVectors, KernelRidge, KernelRidgeConfig};
-use pert_core::{Perturbation, Population, Split, SplitConfig, seeded_rng};
-use pert_data::{Dataset, GeneSelection, select_genes};
-use pert_decoder::{TrainConfig, Vae, VaeConfig, VaeInputs};
-use pert_diffusion::{Prior, TrainingData};
+use pert_core::{Perturbation, seeded_rng};
+use pert_data::Dataset;
+use pert_diffusion::{Prior, PriorTrainer, TrainingData};
 use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
 
 use crate::Error;
 use crate::additive_means::{AdditiveMeans, GroupMeans};
+use crate::checkpoints::Checkpoints;
 use crate::config::{FitConfig, PriorForm, UnknownGenePolicy};
 use crate::contexts::Contexts;
 use crate::model::{Means, Model, Provenance, SeenPerturbation, features, path_of};
 use crate::progress::{Progress, Silent};
 use crate::shrinkage::shrink;
-use crate::split_file::read_split;
+use crate::training::{train, train_vae};
+use crate::training_set::TrainingSet;
 
 impl FitConfig {
     /// Fits a model without saying anything.
@@ -31,46 +30,92 @@ impl FitConfig {
     /// Fits a model and reports its progress.
     ///
     /// # Errors
-    /// A configuration out of range, a split that leaves nothing, a screen without control among the training
-    /// cells, a perturbation with too few cells, a gene that cannot be encoded, training that diverges, or
-    /// [`Error::Interrupted`] when `progress` breaks off.
+    /// As [`FitConfig::fit_resumable`].
     pub fn fit_with(
         &self,
         dataset: &Dataset,
         device: &Device,
         progress: &mut dyn Progress,
     ) -> Result<Model, Error> {
+        self.fit_resumable(dataset, device, progress, &mut Checkpoints::none())
+    }
+
+    /// Fits a model, keeps checkpoints, and goes on from those of an earlier run: on a CPU, with the same number of
+    /// threads, to the model that run would have made, byte for byte.
+    ///
+    /// # Errors
+    /// A configuration out of range, a split that leaves nothing, a screen without control among the training
+    /// cells, a perturbation with too few cells, a gene that cannot be encoded, training that diverges,
+    /// [`Error::OtherRun`] when the checkpoints belong to another fit; [`Error::Unfinished`], without checkpoints
+    /// [`Error::Interrupted`], when `progress` breaks off.
+    pub fn fit_resumable(
+        &self,
+        dataset: &Dataset,
+        device: &Device,
+        progress: &mut dyn Progress,
+        checkpoints: &mut Checkpoints,
+    ) -> Result<Model, Error> {
+        let fitted = self.fit_stages(dataset, device, progress, checkpoints);
+        let can_go_on = matches!(
+            &fitted,
+            Ok(_)
+                | Err(Error::Unfinished { .. } | Error::OtherRun { .. } | Error::Io { .. })
+                | Err(Error::Data(_))
+        );
+        if !can_go_on {
+            checkpoints.discard();
+        }
+        fitted
+    }
+
+    fn fit_stages(
+        &self,
+        dataset: &Dataset,
+        device: &Device,
+        progress: &mut dyn Progress,
+        checkpoints: &mut Checkpoints,
+    ) -> Result<Model, Error> {
         self.check()?;
         let training = TrainingSet::prepare(dataset, self, progress)?;
-        let encoder = build_encoder(dataset.population(), &training, self)?;
+        let encoder = build_encoder(dataset, &training, self)?;
+        let identity = training.identity(self, &encoder, device);
+        if let Some(remark) = checkpoints.begin(&identity)? {
+            progress.note(&remark);
+        }
         let contexts = &training.contexts;
         let covariate = training.covariate_rows();
         let covariate = (contexts.dim() > 0).then_some(covariate.as_slice());
+        let cells: Vec<usize> = (0..training.screen.n_cells()).collect();
+        let counts = training.screen.counts();
 
         // g: the posterior mean of a VAE of counts, trained first, then frozen.
-        let config = self.cell_encoder(training.screen.n_genes(), contexts.dim());
         let inputs = training.inputs(None, covariate);
         let cell_encoder = train_vae(
             "cell encoder",
-            &training,
+            (counts, &cells),
             &inputs,
-            (&config, &self.cell_encoder_training),
+            (
+                &self.cell_encoder(training.screen.n_genes(), contexts.dim()),
+                &self.cell_encoder_training,
+            ),
             self.seed,
             device,
+            checkpoints,
             progress,
         )?;
-        let cells: Vec<usize> = (0..training.screen.n_cells()).collect();
-        let g = cell_encoder.encode(training.screen.counts(), &cells, inputs.conditions())?; // [n_cells, cell_dim]
+        let g = cell_encoder.encode(counts, &cells, inputs.conditions())?; // [n_cells, cell_dim]
 
         let means = fit_means(&training, &g, self.cell_dim, &encoder)?;
-        let prior = train_prior(&training, &g, &means, &encoder, self, device, progress)?;
+        let prior =
+            train_prior(&training, &g, &means, &encoder, self, device, checkpoints, progress)?;
         let decoder = train_vae(
             "decoder",
-            &training,
+            (counts, &cells),
             &training.inputs(Some(&g), covariate),
             (&self.decoder(training.screen.n_genes(), contexts.dim()), &self.decoder_training),
             self.seed,
             device,
+            checkpoints,
             progress,
         )?;
         Ok(Model {
@@ -96,118 +141,11 @@ impl FitConfig {
     }
 }
 
-/// The training cells over the kept genes, with their codes.
-struct TrainingSet {
-    screen: Population,
-    split: Split,
-    seen: Vec<SeenPerturbation>,
-    /// Index into `seen` of each cell.
-    perturbation_of: Vec<usize>,
-    contexts: Contexts,
-    /// Context code of each cell.
-    context_of: Vec<usize>,
-}
-
-impl TrainingSet {
-    fn prepare(
-        dataset: &Dataset,
-        config: &FitConfig,
-        progress: &mut dyn Progress,
-    ) -> Result<Self, Error> {
-        let population = dataset.population();
-        let split = match (&config.split, config.parsed_hold_out()?) {
-            (Some(path), _) => read_split(path)?,
-            (None, None) => Split::train_on_all(population),
-            (None, Some(hold_out)) => {
-                let control_split = config.control_split;
-                SplitConfig { control_split, ..SplitConfig::new(hold_out, config.seed) }
-                    .split(population)?
-            }
-        };
-        let train = split.train_cells(population, dataset.format());
-        let selection = GeneSelection { n_top: config.n_top_genes };
-        let genes = select_genes(population, &train, &selection);
-        let kept = population.select_genes(&genes);
-        let (train, empty): (Vec<usize>, Vec<usize>) =
-            train.into_iter().partition(|&i| kept.counts().library_size(i) > 0.0);
-        if !empty.is_empty() {
-            progress.note(&format!(
-                "{} training cells have no count in the {} kept genes and are left out",
-                empty.len(),
-                genes.len()
-            ));
-        }
-        let screen = kept.select_cells(&train);
-        let cells: Vec<usize> = (0..screen.n_cells()).collect();
-        let (contexts, context_of) = Contexts::fit(&screen, &cells);
-        let mut seen: Vec<SeenPerturbation> = screen
-            .perturbations()
-            .iter()
-            .map(|p| SeenPerturbation {
-                perturbation: p.clone(),
-                cells_in_context: vec![0; contexts.len()],
-            })
-            .collect();
-        let perturbation_of: Vec<usize> = cells
-            .iter()
-            .map(|&i| {
-                let p = screen.perturbation_of(i);
-                seen.binary_search_by(|s| s.perturbation.cmp(p)).expect("training labels are seen")
-            })
-            .collect();
-        for (&p, &context) in perturbation_of.iter().zip(&context_of) {
-            seen[p].cells_in_context[context] += 1;
-        }
-        if !seen.first().is_some_and(|s| s.perturbation.is_control()) {
-            return Err(Error::NoControl {
-                control: dataset.format().control.clone(),
-                mend: "name the label with --control, or leave control cells out of the hold-out",
-            });
-        }
-        if let Some(few) = seen.iter().find(|s| s.n_cells() < config.min_cells) {
-            return Err(Error::TooFewCells {
-                label: few.perturbation.label().to_owned(),
-                found: few.n_cells(),
-                needed: config.min_cells,
-            });
-        }
-        Ok(Self { screen, split, seen, perturbation_of, contexts, context_of })
-    }
-
-    /// Encoded covariates, one row per cell.
-    fn covariate_rows(&self) -> Vec<f32> {
-        let table: Vec<Vec<f32>> =
-            (0..self.contexts.len()).map(|code| self.contexts.encode(code)).collect();
-        self.context_of.iter().flat_map(|&code| table[code].iter().copied()).collect()
-    }
-
-    fn inputs<'a>(
-        &'a self,
-        cell: Option<&'a [f32]>,
-        covariate: Option<&'a [f32]>,
-    ) -> VaeInputs<'a> {
-        VaeInputs {
-            cell,
-            covariate,
-            library_group: &self.perturbation_of,
-            n_groups: self.seen.len(),
-        }
-    }
-
-    fn perturbed(&self) -> impl Iterator<Item = (usize, &Perturbation)> {
-        self.seen
-            .iter()
-            .enumerate()
-            .filter(|(_, s)| !s.perturbation.is_control())
-            .map(|(i, s)| (i, &s.perturbation))
-    }
-}
-
 /// Dimensions that gene features are reduced to for the network; kernel ridge sees all of them.
 const REDUCED_FEATURES: usize = 16;
 
 fn build_encoder(
-    screen: &Population,
+    dataset: &Dataset,
     training: &TrainingSet,
     config: &FitConfig,
 ) -> Result<GeneSetEncoder, Error> {
@@ -222,57 +160,12 @@ fn build_encoder(
     };
     let encoder = GeneSetEncoder::new(seen_genes, table, unknown).with_reduced(REDUCED_FEATURES)?;
     // Held-out perturbations are looked at too: better a message now than after the training.
-    encoder.check(screen.perturbations())?;
+    let named = |labels: &[String]| -> Result<Vec<Perturbation>, pert_core::Error> {
+        labels.iter().map(|label| Perturbation::parse(label, dataset.format())).collect()
+    };
+    encoder.check(&named(&training.split.train)?)?;
+    encoder.check(&named(&training.split.test)?)?;
     Ok(encoder)
-}
-
-/// Forwards training steps to the progress of a run; breaking off becomes [`Error::Interrupted`] at the caller.
-fn forward(
-    progress: &mut dyn Progress,
-    interrupted: &mut bool,
-    step: usize,
-    loss: f64,
-) -> ControlFlow<()> {
-    let flow = progress.step(step, Some(loss));
-    *interrupted |= flow.is_break();
-    flow
-}
-
-pub(crate) fn train_vae_on(
-    stage: &str,
-    counts: (&pert_core::CsrCounts, &[usize]),
-    inputs: &VaeInputs<'_>,
-    (model, training): (&VaeConfig, &TrainConfig),
-    seed: u64,
-    device: &Device,
-    progress: &mut dyn Progress,
-) -> Result<Vae, Error> {
-    let mut rng = seeded_rng(seed, stage);
-    let mut interrupted = false;
-    progress.begin(&format!("training the {stage}"), training.steps);
-    let fitted =
-        Vae::fit(counts.0, counts.1, inputs, model, training, &mut rng, device, &mut |step| {
-            forward(progress, &mut interrupted, step.step, step.loss)
-        });
-    if interrupted {
-        return Err(Error::Interrupted);
-    }
-    progress.end();
-    Ok(fitted?)
-}
-
-fn train_vae(
-    stage: &str,
-    training: &TrainingSet,
-    inputs: &VaeInputs<'_>,
-    config: (&VaeConfig, &TrainConfig),
-    seed: u64,
-    device: &Device,
-    progress: &mut dyn Progress,
-) -> Result<Vae, Error> {
-    let cells: Vec<usize> = (0..training.screen.n_cells()).collect();
-    let counts = (training.screen.counts(), cells.as_slice());
-    train_vae_on(stage, counts, inputs, config, seed, device, progress)
 }
 
 fn fit_means(
@@ -345,6 +238,7 @@ pub(crate) fn fit_ridge(
     Ok(Some(KernelRidge::fit(features, targets, means.d, &KernelRidgeConfig::default())?))
 }
 
+#[allow(clippy::too_many_arguments, reason = "data, means, settings, device, run")]
 fn train_prior(
     training: &TrainingSet,
     g: &[f32],
@@ -352,6 +246,7 @@ fn train_prior(
     encoder: &GeneSetEncoder,
     config: &FitConfig,
     device: &Device,
+    checkpoints: &mut Checkpoints,
     progress: &mut dyn Progress,
 ) -> Result<Prior, Error> {
     let d = config.cell_dim;
@@ -373,9 +268,6 @@ fn train_prior(
             row.iter_mut().zip(mean).for_each(|(r, (base, shift))| *r -= (base + shift) as f32);
         }
     }
-    let mut rng = seeded_rng(config.seed, "prior");
-    let mut interrupted = false;
-    progress.begin("training the diffusion prior", config.prior.steps);
     let data = TrainingData {
         x: &target,
         d,
@@ -383,14 +275,10 @@ fn train_prior(
         d_cond: d_condition,
         condition_of: &condition_of,
     };
-    let fitted = Prior::fit(&data, &config.prior, &mut rng, device, &mut |step| {
-        forward(progress, &mut interrupted, step.step, step.loss)
-    });
-    if interrupted {
-        return Err(Error::Interrupted);
-    }
-    progress.end();
-    Ok(fitted?)
+    let mut rng = seeded_rng(config.seed, "prior");
+    let mut trainer = PriorTrainer::new(&data, &config.prior, &mut rng, device)?;
+    train("diffusion prior", config.prior.steps, &mut trainer, checkpoints, progress)?;
+    Ok(trainer.finish())
 }
 
 /// What the prior is conditioned on: the perturbation's genes and features, then the covariates.

@@ -13,6 +13,7 @@
 mod additive_means;
 mod anchor;
 mod checkpoint;
+mod checkpoints;
 mod config;
 mod contexts;
 mod device;
@@ -26,9 +27,13 @@ mod progress;
 mod requests;
 mod shrinkage;
 mod split_file;
+mod training;
+mod training_set;
 
+pub use burn::tensor::Device;
 pub use checkpoint::MODEL_FORMAT;
-pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, UnknownGenePolicy};
+pub use checkpoints::Checkpoints;
+pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, UnknownGenePolicy};
 pub use device::{DeviceChoice, use_threads};
 pub use error::Error;
 pub use evaluate::{

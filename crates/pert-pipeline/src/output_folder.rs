@@ -131,24 +131,25 @@ impl OutputFolder {
     pub fn create(target: &Path, kind: FolderKind) -> Result<Self, Error> {
         kind.check(target)?;
         let name = target.file_name().expect("a place that was checked has a name");
-        let parent = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let created: Vec<PathBuf> = parent
-            .ancestors()
-            .take_while(|p| !p.as_os_str().is_empty() && !p.exists())
-            .map(Path::to_owned)
-            .collect();
-        fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
         let mut partial_name = std::ffi::OsString::from(".");
         partial_name.push(name);
         partial_name.push(format!(".partial-{}", std::process::id()));
-        let partial = parent.join(partial_name);
-        // Left behind by a killed run that had the same process number.
+        Self::create_at(target, kind, target.with_file_name(partial_name))
+    }
+
+    /// The same, with a place of one's own for the part that is filled; it must be on the same file system.
+    pub(crate) fn create_at(
+        target: &Path,
+        kind: FolderKind,
+        partial: PathBuf,
+    ) -> Result<Self, Error> {
+        kind.check(target)?;
+        let created = create_parents(&partial)?;
+        // Left behind by a killed run.
         if partial.exists() {
             fs::remove_dir_all(&partial).map_err(|e| Error::io("remove", &partial, e))?;
         }
+        let parent = parent_of(&partial);
         fs::create_dir(&partial).map_err(|e| Error::io("write to", parent, e))?;
         Ok(Self { target: target.to_owned(), partial, created, committed: false })
     }
@@ -211,6 +212,25 @@ impl Drop for OutputFolder {
             }
         }
     }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Creates the folders above a path; returns those that did not exist, deepest first.
+pub(crate) fn create_parents(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let parent = parent_of(path);
+    let created = parent
+        .ancestors()
+        .take_while(|p| !p.as_os_str().is_empty() && !p.exists())
+        .map(Path::to_owned)
+        .collect();
+    fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    Ok(created)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The invariants of docs/architecture.md that Cargo knows: who depends on whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -112,5 +114,49 @@ fn a_dependency_stays_in_its_room() {
         }
         // A rule about something nobody uses is out of date.
         assert!(all.values().any(|d| d.contains(dependency)), "{dependency} is used by nobody");
+    }
+}
+
+/// The names in backticks in the second column of the invariants: test functions, or files of tests.
+#[test]
+fn every_invariant_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let map = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let mut sources = String::new();
+    read_sources(&root.join("crates"), &mut sources);
+    let rows = map
+        .lines()
+        .skip_while(|line| *line != "## Invariants")
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .filter(|line| line.starts_with('|'));
+    let mut n_tests = 0;
+    for row in rows {
+        let held_by = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
+        for name in held_by.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") {
+                let found = root.join(name).exists() || sources.contains(&format!("/{name}\n"));
+                assert!(found, "{name}: {row}");
+                n_tests += 1;
+            } else if name.contains('_') {
+                let start = format!("fn {}", name.trim_end_matches('…'));
+                assert!(sources.contains(&start), "{name}: {row}");
+                n_tests += 1;
+            }
+        }
+    }
+    assert!(n_tests > 10, "the table of invariants was not found");
+}
+
+/// Paths and contents of the Rust files below a folder.
+fn read_sources(folder: &Path, sources: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_sources(&path, sources);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            sources.push_str(&format!("{}\n", path.display()));
+            sources.push_str(&fs::read_to_string(&path).unwrap());
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use pert_prior::Progress;
 use pert_prior::data::{shell_line, write_atomically};
-use pert_prior::pipeline::{FolderKind, read_split};
+use pert_prior::pipeline::{Checkpoints, FolderKind, read_split};
 
 use crate::args::{Cli, DemoArgs};
 use crate::progress::Reporter;
@@ -32,6 +32,10 @@ pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     let mut fit = vec!["fit", &screen, "-o", &model, "--features", &features];
     fit.extend(keys);
     fit.extend(["--hold-out", HOLD_OUT, "--seed", &seed]);
+    // An interrupted demo, given again, goes on where it was.
+    if Checkpoints::exist(Path::new(&model)) {
+        fit.push("--resume");
+    }
     run_command(reporter, &fit)?;
     write_held_out(&PathBuf::from(&model).join("split.json"), Path::new(&held_out))?;
     reporter.note(&format!("{held_out} lists the pairs under \"test\" in {model}/split.json"));

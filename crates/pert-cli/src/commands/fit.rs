@@ -1,11 +1,13 @@
 //! `pert fit`.
 
 use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
 
 use pert_prior::Progress;
 use pert_prior::core::CovariateRole;
 use pert_prior::data::{Dataset, Filter, ReadOptions};
-use pert_prior::pipeline::{DeviceChoice, FitConfig, FolderKind, OutputFolder, read_split};
+use pert_prior::pipeline::{Checkpoints, Device, DeviceChoice, FitConfig, Model, read_split};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
@@ -25,16 +27,24 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     }
     let device = args.device.parse::<DeviceChoice>()?.open()?;
     // Before an hour of training, not after it.
-    let output = OutputFolder::create(&args.output, FolderKind::Model)?;
+    let every = Duration::from_secs_f64(args.checkpoint_interval);
+    let mut checkpoints = Checkpoints::open(&args.output, every, args.resume)?;
     let dataset = Dataset::read_h5ad_with(&args.file, &read_options(&config)?)?;
     for note in dataset.notes() {
         reporter.note(note);
     }
     write_down_guesses(&mut config, &dataset);
-    let model =
-        config.fit_with(&dataset, &device, reporter).map_err(|error| in_file(&args.file, error))?;
-    model.save_into(&output)?;
-    output.commit()?;
+    if args.resume && !checkpoints.is_resumed() {
+        if is_finished(&args.output, &config, &dataset, &device) {
+            reporter.note("this fit is finished already; without --resume it is done again");
+            return Ok(());
+        }
+        reporter.note("there is no unfinished fit to resume; a new one begins");
+    }
+    let model = config
+        .fit_resumable(&dataset, &device, reporter, &mut checkpoints)
+        .map_err(|error| in_file(&args.file, error))?;
+    checkpoints.finish(&model)?;
     let (seen, held_out) = (model.seen().len() - 1, model.split().test.len());
     writeln!(
         std::io::stdout(),
@@ -62,6 +72,17 @@ fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
     config.cell_type_key = key(CovariateRole::CellType);
     config.batch_key = key(CovariateRole::Batch);
     config.dose_key = key(CovariateRole::Dose);
+}
+
+/// Whether the model folder holds what this very command makes.
+fn is_finished(folder: &Path, config: &FitConfig, dataset: &Dataset, device: &Device) -> bool {
+    Model::load(folder, device).is_ok_and(|model| {
+        let data = dataset.path().map(|path| path.display().to_string());
+        let provenance = model.provenance();
+        model.config() == config
+            && Some(&provenance.data) == data.as_ref()
+            && provenance.version == env!("CARGO_PKG_VERSION")
+    })
 }
 
 /// How the configuration reads a cell file.
@@ -117,6 +138,7 @@ fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
     }
     set_named(&mut config.encoder, "--encoder", &args.encoder)?;
     set_named(&mut config.unknown_gene, "--unknown-gene", &args.unknown_gene)?;
+    set_named(&mut config.rare, "--rare", &args.rare)?;
     set_named(&mut config.likelihood, "--likelihood", &args.likelihood)?;
     set_named(&mut config.prior_form, "--prior-form", &args.prior_form)?;
     set_named(&mut config.gene_anchor, "--gene-anchor", &args.gene_anchor)?;

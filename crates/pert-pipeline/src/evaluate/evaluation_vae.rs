@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::Cells;
 use crate::Error;
-use crate::fit::train_vae_on;
+use crate::checkpoints::Checkpoints;
 use crate::model::{gene_columns, path_of};
 use crate::output_folder::{FolderKind, OutputFolder};
 use crate::progress::Progress;
+use crate::training::train_vae;
 
 /// Width of the evaluation space (evaluation protocol: 10).
 const N_LATENT: usize = 10;
@@ -61,13 +62,14 @@ impl EvaluationVae {
         let groups = vec![0; cells.len()];
         let inputs = VaeInputs { cell: None, covariate: None, library_group: &groups, n_groups: 1 };
         let config = VaeConfig::new(genes.len(), N_LATENT);
-        let vae = train_vae_on(
+        let vae = train_vae(
             "evaluation VAE",
             (&counts, &cells),
             &inputs,
             (&config, &TrainConfig::default()),
             seed,
             device,
+            &mut Checkpoints::none(),
             progress,
         )?;
         Ok(Self { genes: genes.to_vec(), vae })

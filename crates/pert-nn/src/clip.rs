@@ -1,0 +1,97 @@
+//! Clipping by the global gradient norm.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+/// Scales all gradients by min(1, max_norm / ‖g‖₂), ‖g‖₂ over all parameters together
+/// (Pascanu et al. 2013, algorithm 1; Burn clips each tensor alone).
+///
+/// A norm that is not finite leaves the gradients as they are: the loss shows it.
+pub fn clip_by_global_norm<M: Module>(
+    grads: GradientsParams,
+    module: &M,
+    max_norm: f64,
+) -> GradientsParams {
+    let mut sum = SumOfSquares { grads: &grads, total: None };
+    module.visit(&mut sum);
+    let Some(total) = sum.total else {
+        return grads;
+    };
+    let norm = f64::from(total.into_scalar::<f32>()).sqrt();
+    if !norm.is_finite() || norm <= max_norm {
+        return grads;
+    }
+    let mut scale = Scale { grads, factor: max_norm / norm };
+    module.visit(&mut scale);
+    scale.grads
+}
+
+struct SumOfSquares<'a> {
+    grads: &'a GradientsParams,
+    total: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SumOfSquares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(grad) = self.grads.get::<D>(param.id) {
+            let squares = grad.square().sum();
+            // Added up on the device, so that an accelerator is waited for once, not once per parameter.
+            self.total = Some(match self.total.take() {
+                Some(total) => total + squares,
+                None => squares,
+            });
+        }
+    }
+}
+
+struct Scale {
+    grads: GradientsParams,
+    factor: f64,
+}
+
+impl ModuleVisitor for Scale {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(grad) = self.grads.remove::<D>(param.id) {
+            self.grads.register(param.id, grad.mul_scalar(self.factor));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::{LinearInit, linear};
+    use burn::nn::Linear;
+    use burn::tensor::Device;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn layer() -> Linear {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        linear(3, 2, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff())
+    }
+
+    fn grads(layer: &Linear) -> GradientsParams {
+        let x =
+            Tensor::<2>::from_data([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], &Device::flex().autodiff());
+        GradientsParams::from_grads(layer.forward(x).square().sum().backward(), layer)
+    }
+
+    fn norm(grads: &GradientsParams, layer: &Linear) -> f32 {
+        let mut sum = SumOfSquares { grads, total: None };
+        layer.visit(&mut sum);
+        sum.total.expect("has gradients").into_scalar::<f32>().sqrt()
+    }
+
+    #[test]
+    fn clipping_bounds_the_global_norm_and_keeps_small_gradients() {
+        let layer = layer();
+        let before = norm(&grads(&layer), &layer);
+        let clipped = clip_by_global_norm(grads(&layer), &layer, f64::from(before) / 3.0);
+        // f32 arithmetic: relative 1e-5.
+        assert!((norm(&clipped, &layer) / (before / 3.0) - 1.0).abs() < 1e-5);
+        let kept = clip_by_global_norm(grads(&layer), &layer, f64::from(before) * 2.0);
+        assert_eq!(norm(&kept, &layer), before);
+    }
+}
