@@ -194,7 +194,7 @@ fn rare_perturbations_are_dropped_by_the_command() {
     let (command, found) = flags(&[("control", 20), ("A", 20), ("B", 4)]);
     assert_eq!(command, "control --hold-out cells --rare drop");
     assert_eq!(found.perturbation_summary.rare, ["B"]);
-    assert!(found.to_string().contains("1 perturbations of fewer than 5 cells (B)"), "{found}");
+    assert!(found.to_string().contains("perturbations of fewer than 5 cells (1: B)"), "{found}");
     // One of the five cells is held out.
     assert_eq!(
         flags(&[("control", 20), ("A", 20), ("B", 5)]).0,

@@ -116,7 +116,7 @@ impl Inspection {
             LabelKind::Genes => match (s.n_targets, s.n_targets_in_file) {
                 (0, _) => "no names but control".to_owned(),
                 (_, 0) => "names, none of them a gene of the file".to_owned(),
-                (n, known) => format!("genes: {known} of {n} are among those of the file"),
+                (n, known) => format!("genes ({known} of {n} in the gene list of the file)"),
             },
             LabelKind::Variants => format!("protein variants{}", because("label_kind")),
             LabelKind::Drugs => {
@@ -221,8 +221,8 @@ impl Inspection {
             let shown = rare.iter().take(LEVELS).map(String::as_str).collect::<Vec<_>>().join(", ");
             let tail = if rare.len() > LEVELS { ", …" } else { "" };
             dropped.push(format!(
-                "with --rare drop, {} perturbations of fewer than {MIN_CELLS} cells ({shown}{tail}); \
-                 without it, fit refuses them",
+                "perturbations of fewer than {MIN_CELLS} cells ({}: {shown}{tail}), which fit refuses \
+                 without --rare drop",
                 rare.len()
             ));
         }

@@ -98,7 +98,18 @@ impl FormatGuess {
             None => guess_control(labels, separator.value, kind.value, guide_suffix.value)
                 .map(|control| Guess::because(control, "a usual name of unperturbed cells")),
         };
-        Self { control, separator, kind, guide_suffix }
+        let mut guess = Self { control, separator, kind, guide_suffix };
+        // The `+` of (+)-JQ1 joins nothing.
+        if guess.kind.value != LabelKind::Genes {
+            let format = guess.format();
+            let joined = labels.iter().find(|label| {
+                Perturbation::parse(label, &format).is_ok_and(|p| p.targets().len() > 1)
+            });
+            if options.separator.is_none() {
+                guess.separator.reason = joined.map(|label| format!("as in {label:?}"));
+            }
+        }
+        guess
     }
 
     /// The format itself; where no label looks like control, the default one stands in.
@@ -235,6 +246,18 @@ mod tests {
         );
         // Kang 2018.
         expect(&["ctrl", "stim"], "stim", ("ctrl", '+', Genes, Keep));
+    }
+
+    #[test]
+    fn a_mark_within_a_name_joins_nothing() {
+        let joined = |words: &[&str]| {
+            let options = ReadOptions::default();
+            let none = HashSet::new();
+            FormatGuess::of(&labels(words), Some("drug"), &none, false, &options).separator.reason
+        };
+        assert_eq!(joined(&["DMSO", "(+)-JQ1", "Trametinib"]), None);
+        let pair = joined(&["DMSO", "(+)-JQ1", "Trametinib", "(+)-JQ1+Trametinib"]);
+        assert_eq!(pair.unwrap(), "as in \"(+)-JQ1+Trametinib\"");
     }
 
     #[test]
