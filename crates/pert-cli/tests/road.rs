@@ -236,24 +236,3 @@ fn a_reader_that_leaves_is_no_failure() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0));
 }
-
-#[test]
-#[cfg(unix)]
-fn an_interrupted_fit_leaves_nothing() {
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio};
-    let folder = scratch("interrupted");
-    fs::copy(shared().join("screen.h5ad"), folder.join("screen.h5ad")).unwrap();
-    fs::write(folder.join("run.toml"), RUN.replace("steps = 20", "steps = 1000000")).unwrap();
-    let before = tree(&folder);
-    let args = ["fit", "screen.h5ad", "-o", "a/model", "--config", "run.toml"];
-    let mut child = command(&folder, &args).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.starts_with("training the cell encoder")));
-    assert!(folder.join("a").exists());
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    assert!(lines.any(|line| line.starts_with("interrupted")));
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(before == tree(&folder));
-}

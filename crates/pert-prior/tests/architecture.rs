@@ -117,6 +117,38 @@ fn a_dependency_stays_in_its_room() {
     }
 }
 
+/// Burn takes minutes to compile; tests, benches and programs share one build of it (docs/decisions/0007).
+#[test]
+fn tests_and_programs_share_one_build_of_burn() {
+    let below_burn: BTreeSet<String> = tree(&["-p", "burn", "-e", "normal"], "{p}")
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert!(below_burn.contains("burn-flex"));
+    let features = |arguments: &[&str]| -> BTreeSet<String> {
+        tree(arguments, "{p} {f}")
+            .lines()
+            .map(|line| line.trim_end_matches(" (*)").to_owned())
+            .filter(|line| below_burn.contains(line.split(' ').next().unwrap()))
+            .collect()
+    };
+    let of_binary = features(&["-p", "pert-cli", "-e", "normal,build"]);
+    let of_workspace = features(&["--workspace", "-e", "normal,build,dev"]);
+    let differ: Vec<_> = of_binary.difference(&of_workspace).collect();
+    assert!(differ.is_empty(), "only without tests: {differ:#?}");
+}
+
+fn tree(arguments: &[&str], format: &str) -> String {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["tree", "--prefix", "none", "--offline", "-f", format])
+        .args(arguments)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The names in backticks in the second column of the invariants: test functions, or files of tests.
 #[test]
 fn every_invariant_names_a_test_that_exists() {
