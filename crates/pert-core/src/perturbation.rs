@@ -237,7 +237,7 @@ mod tests {
         }
 
         #[test]
-        fn the_order_of_parts_does_not_matter((format, parts) in labelled()) {
+        fn the_order_of_genes_does_not_matter((format, parts) in labelled()) {
             let separator = format.separator.to_string();
             let reversed: Vec<String> = parts.iter().rev().cloned().collect();
             // A bracket may reach over a separator, and then order is part of the name.
