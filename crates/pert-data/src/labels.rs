@@ -1,6 +1,8 @@
 //! Perturbation labels of a file and their frequencies.
 
-use pert_core::{LabelFormat, Perturbation};
+use std::collections::HashMap;
+
+use pert_core::{GuideSuffix, LabelFormat, Perturbation};
 
 use crate::Error;
 use crate::h5ad::{Column, Frame};
@@ -40,16 +42,26 @@ impl Labels {
         used.map(|(level, _)| level.clone()).collect()
     }
 
-    /// One perturbation per level that occurs.
+    /// One perturbation per level that occurs, under the name of [`name`].
     pub(crate) fn parse(
         &self,
         format: &LabelFormat,
     ) -> Result<Vec<Option<Perturbation>>, pert_core::Error> {
-        self.levels
-            .iter()
-            .zip(&self.n_cells)
+        let levels = self.levels.iter().zip(&self.n_cells);
+        let mut parsed: Vec<Option<Perturbation>> = levels
             .map(|(level, &n)| (n > 0).then(|| Perturbation::parse(level, format)).transpose())
-            .collect()
+            .collect::<Result<_, _>>()?;
+        let mut spellings: HashMap<Perturbation, Vec<&str>> = HashMap::new();
+        for (perturbation, level) in parsed.iter().zip(&self.levels) {
+            if let Some(perturbation) = perturbation {
+                spellings.entry(perturbation.clone()).or_default().push(level);
+            }
+        }
+        for perturbation in parsed.iter_mut().flatten() {
+            let name = name(perturbation, &spellings[perturbation], format);
+            *perturbation = Perturbation::parse(&name, format)?;
+        }
+        Ok(parsed)
     }
 
     /// The labels with their numbers of cells, the most frequent first.
@@ -60,5 +72,14 @@ impl Labels {
         let ranked: Vec<String> =
             ranked.into_iter().map(|(level, n)| format!("{level:?} ({n} cells)")).collect();
         listed(ranked.iter().map(String::as_str))
+    }
+}
+
+/// How a perturbation is called: by its label, or by the canonical one where the file has several, and where the label is that
+/// of one guide of a gene.
+pub(crate) fn name(perturbation: &Perturbation, labels: &[&str], format: &LabelFormat) -> String {
+    match labels {
+        [label] if format.guide_suffix == GuideSuffix::Keep => label.trim().to_owned(),
+        _ => perturbation.canonical(format),
     }
 }

@@ -1,6 +1,6 @@
 //! Files laid out as public data sets are: every column is taken for what it is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pert_core::{
@@ -69,6 +69,9 @@ fn what_inspect_shows_is_what_is_read() {
         assert_eq!(found.guide_suffix, read.format().guide_suffix, "{name}");
         assert_eq!(found.perturbations.len(), expected.targets.len() + 1, "{name}");
         assert_eq!(found.perturbations.values().sum::<usize>(), found.n_cells, "{name}");
+        let labels = read.population().perturbations().iter().map(|p| p.label().to_owned());
+        let names: BTreeSet<String> = found.perturbations.keys().cloned().collect();
+        assert_eq!(labels.collect::<BTreeSet<String>>(), names, "{name}");
         let json = serde_json::to_value(&found).unwrap();
         assert_eq!(json["separator"], expected.separator.to_string(), "{name}");
         assert_eq!(json["candidates"][0]["column"], expected.perturbation_key, "{name}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use pert_core::{LabelFormat, Perturbation};
 
-use crate::labels::Labels;
+use crate::labels::{Labels, name};
 
 /// Training cells that `fit` asks of a perturbation unless told otherwise (its `min-cells`).
 pub(super) const MIN_CELLS: usize = 5;
@@ -86,10 +86,6 @@ impl Perturbed {
                 }
             }
         }
-        let name = |p: &Perturbation, labels: &[&str]| match labels {
-            [label] => (*label).to_owned(),
-            _ => p.canonical(format),
-        };
         let mut summary = PerturbationSummary::default();
         let alone: HashSet<&str> = found
             .iter()
@@ -104,7 +100,7 @@ impl Perturbed {
         let mut sizes = Vec::new();
         let mut smallest_kept = usize::MAX;
         for (p, (labels, n, kept)) in &found {
-            *names.entry(name(p, labels)).or_insert(0) += n;
+            *names.entry(name(p, labels, format)).or_insert(0) += n;
             if p.is_control() {
                 summary.n_control_cells = *n;
                 summary.kept.1 = *kept;
@@ -117,7 +113,7 @@ impl Perturbed {
             summary.n_pairs_seen_alone +=
                 usize::from(p.targets().len() == 2 && both_alone && *kept >= MIN_CELLS);
             if *kept < MIN_CELLS {
-                summary.rare.push(name(p, labels));
+                summary.rare.push(name(p, labels, format));
             } else {
                 smallest_kept = smallest_kept.min(*kept);
             }
