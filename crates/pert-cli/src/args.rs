@@ -49,12 +49,19 @@ pub enum Command {
 
 /// `pert inspect`.
 #[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert inspect screen.h5ad\n  \
+    pert inspect screen.h5ad --perturbation-key guide --control NT     where a guess is wrong\n  \
+    pert inspect screen.h5ad --json")]
 pub struct InspectArgs {
     /// The cell file (.h5ad).
     pub file: PathBuf,
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
+    /// Which columns mean what, where a guess is wrong.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// The kind of a simulated screen.
@@ -87,7 +94,7 @@ pub struct SimulateArgs {
     pub seed: u64,
 }
 
-/// Which columns mean what; shared by `fit` and `evaluate`.
+/// Which columns mean what; shared by `inspect`, `fit` and `evaluate`.
 #[derive(Debug, Args, Default)]
 pub struct DataArgs {
     /// The obs column of the perturbation [default: guessed]
@@ -96,16 +103,27 @@ pub struct DataArgs {
     /// The label of unperturbed cells [default: guessed]
     #[arg(long, value_name = "LABEL")]
     pub control: Option<String>,
+    /// What joins the parts of a label, as + in A+B [default: guessed]
+    #[arg(long, value_name = "CHAR")]
+    pub separator: Option<char>,
+    /// What labels name: genes (or any names), protein variants, drugs with doses [default: guessed]
+    #[arg(long, value_name = "genes|variants|drugs",
+        value_parser = ["genes", "variants", "drugs"], hide_possible_values = true)]
+    pub label_kind: Option<String>,
+    /// Numbers of guides at the end of genes (KLF1_sg2) [default: guessed]
+    #[arg(long, value_name = "keep|strip",
+        value_parser = ["keep", "strip"], hide_possible_values = true)]
+    pub guide_suffix: Option<String>,
     /// The layer that holds raw counts (`raw` for raw/X) [default: X]
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
-    /// The obs column of the cell type
+    /// The obs column of the cell type; none: there is none [default: guessed]
     #[arg(long, value_name = "COL")]
     pub cell_type_key: Option<String>,
-    /// The obs column of the batch
+    /// The obs column of the batch; none: there is none [default: guessed]
     #[arg(long, value_name = "COL")]
     pub batch_key: Option<String>,
-    /// The obs column of the dose, in nM
+    /// The obs column of the dose, in nM; none: there is none [default: guessed]
     #[arg(long, value_name = "COL")]
     pub dose_key: Option<String>,
     /// Keep only cells that meet this; may be given several times

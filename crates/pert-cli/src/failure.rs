@@ -4,8 +4,7 @@ use std::io;
 use std::path::Path;
 
 use pert_prior::Error;
-
-use crate::shell::quoted;
+use pert_prior::data::shell_line;
 
 /// Adds the file that an error is about, where the error does not know it.
 pub fn in_file(path: &Path, error: Error) -> anyhow::Error {
@@ -45,8 +44,8 @@ pub fn interruption(error: &anyhow::Error, resume: Option<&str>) -> Option<Strin
             if let Some(resume) = resume.filter(|resume| !words.iter().any(|word| word == resume)) {
                 words.push(resume.to_owned());
             }
-            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-            Some(format!("{unfinished}\ngo on with: {}", words.join(" ")))
+            let line = shell_line(words.iter().map(String::as_str));
+            Some(format!("{unfinished}\ngo on with: {line}"))
         }
         _ => None,
     }

@@ -6,7 +6,6 @@ mod failure;
 mod output_file;
 mod progress;
 mod report;
-mod shell;
 mod usage;
 
 use std::process::ExitCode;

@@ -52,6 +52,9 @@ fn help_names_every_flag() {
     let data = [
         "--perturbation-key",
         "--control",
+        "--separator",
+        "--label-kind",
+        "--guide-suffix",
         "--layer",
         "--cell-type-key",
         "--batch-key",
@@ -74,7 +77,7 @@ fn help_names_every_flag() {
         "error|mean",
     ];
     let cases: [(&str, &[&str]); 6] = [
-        ("inspect", &["<FILE>", "--json"]),
+        ("inspect", &[&["<FILE>", "--json"][..], &data[..]].concat()),
         ("simulate", &["-o", "--kind", "--cells", "--genes", "--perturbations", "--seed"]),
         ("fit", &[&data[..], &fit[..]].concat()),
         (

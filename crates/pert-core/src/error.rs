@@ -6,13 +6,57 @@
 pub enum Error {
     /// A perturbation label that is empty or has an empty part.
     #[error(
-        "perturbation label {label:?} has an empty part; write gene names joined by '{separator}'"
+        "perturbation label {label:?}: part {part} is empty; write names joined by '{separator}'"
     )]
     EmptyLabelPart {
         /// The label as given.
         label: String,
         /// The separator that split it.
         separator: char,
+        /// The empty part, counted from 1.
+        part: usize,
+    },
+    /// A part of a label that is not what the format says it is.
+    #[error("perturbation label {label:?}, part {part}: {source}")]
+    LabelPart {
+        /// The label as given.
+        label: String,
+        /// The part, counted from 1.
+        part: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A text that is no protein variant.
+    #[error(
+        "{text:?} is no protein variant: {reason}; write GENE_G12D or GENE:p.Gly12Asp, joined by _ where \
+         there are several substitutions, or take labels as names with --label-kind genes"
+    )]
+    BadVariant {
+        /// The text as given.
+        text: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A text that is no drug with or without a dose.
+    #[error(
+        "{text:?} is no drug: {reason}; write NAME or NAME_100nM, or take labels as names with \
+         --label-kind genes"
+    )]
+    BadDrug {
+        /// The text as given.
+        text: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A separator that names are written with.
+    #[error(
+        "labels cannot be joined by {separator:?}: {reason}; give another with --separator, such as +"
+    )]
+    BadSeparator {
+        /// The separator.
+        separator: char,
+        /// Why it is refused.
+        reason: String,
     },
     /// Arrays of a sparse matrix that contradict each other.
     #[error("the sparse matrix is inconsistent: {0}")]

@@ -15,16 +15,26 @@
 
 mod counts;
 mod covariate;
+mod drug;
 mod error;
+mod guide;
+mod label_format;
 mod perturbation;
 mod population;
 mod random;
+mod residue;
 mod split;
+mod variant;
 
 pub use counts::{CsrCounts, LARGEST_COUNT, TARGET_SUM};
 pub use covariate::{Covariate, CovariateRole, CovariateValues};
+pub use drug::DrugDose;
 pub use error::Error;
-pub use perturbation::{LabelFormat, Perturbation};
+pub use guide::without_guide_suffix;
+pub use label_format::{GuideSuffix, LabelFormat, LabelKind};
+pub use perturbation::Perturbation;
 pub use population::Population;
 pub use random::{ChaCha8Rng, RngState, seeded_rng, shuffled_indices};
+pub use residue::Residue;
 pub use split::{HoldOut, HoldOutRule, SPLIT_FORMAT, Split, SplitConfig};
+pub use variant::{Substitution, Variant};

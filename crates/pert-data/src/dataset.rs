@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use pert_core::{Covariate, CovariateRole, CsrCounts, LabelFormat, Perturbation, Population};
+use pert_core::{Covariate, CovariateRole, LabelFormat, Perturbation, Population};
 
 use crate::h5ad::{Container, Frame};
-use crate::labels::{Labels, perturbation_key};
-use crate::layers::read_counts;
+use crate::kept::Kept;
+use crate::layers::{gene_names_or_none, read_counts};
 use crate::nearest::listed;
-use crate::schema::guess_separator;
+use crate::schema::Schema;
 use crate::simulator::{SimulatorConfig, SimulatorError, simulate};
 use crate::{Error, ReadOptions};
 
@@ -25,7 +25,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads raw counts and perturbations of an AnnData file, guessing the perturbation column and the control label.
+    /// Reads raw counts, perturbations and covariates of an AnnData file, guessing what they stand under.
     ///
     /// # Errors
     /// As [`Dataset::read_h5ad_with`].
@@ -33,9 +33,10 @@ impl Dataset {
         Self::read_h5ad_with(path, &ReadOptions::default())
     }
 
-    /// Reads raw counts and perturbations of an AnnData file.
+    /// Reads raw counts, perturbations and covariates of an AnnData file.
     ///
-    /// Dropped, with a line in [`Dataset::notes`]: cells that a filter excludes, cells without a perturbation label, and
+    /// What the options leave open is guessed as [`inspect`](crate::inspect) guesses it, with a line in
+    /// [`Dataset::notes`] per guess. Dropped, with a line in [`Dataset::notes`]: cells that a filter excludes, cells without a perturbation label, and
     /// cells whose counts are all zero. Cell names that stand twice are made unique.
     ///
     /// # Errors
@@ -50,37 +51,33 @@ impl Dataset {
         let screen_error = |source| Error::Screen { path: path.to_owned(), source };
         let mut notes = Vec::new();
 
-        let key = perturbation_key(&container, &obs, options)?.ok_or_else(|| {
+        let genes = gene_names_or_none(&container, options);
+        let schema = Schema::of(&container, &obs, &genes, options)?.ok_or_else(|| {
             Error::NoPerturbationColumn {
                 path: path.to_owned(),
                 available: listed(obs.columns().iter().map(String::as_str)),
             }
         })?;
-        let labels = Labels::read(&obs, &key)?;
-        let control = labels.control(path, &key, options)?;
-        let format = LabelFormat { control, separator: options.separator };
-        let guessed = guess_separator(&labels.levels);
-        if guessed != options.separator {
-            notes.push(format!(
-                "labels look joined by {guessed:?}, but were split at {:?}",
-                options.separator
-            ));
-        }
+        let format = schema.label_format(path, options)?;
+        let Schema { key, labels, covariates: chosen, guesses, left_out, .. } = schema;
+        notes.extend(guesses.into_iter().chain(left_out));
         let parsed: Vec<Option<Perturbation>> = labels.parse(&format).map_err(screen_error)?;
 
         let (counts, genes, counts_from) = read_counts(&container, &obs, options)?;
-        let keep = kept_cells(&container, &obs, &labels, &counts, options, &mut notes)?;
-
-        let mut covariates = Vec::new();
-        for (key, role) in [
-            (&options.cell_type_key, CovariateRole::CellType),
-            (&options.batch_key, CovariateRole::Batch),
-            (&options.dose_key, CovariateRole::Dose),
-        ] {
-            if let Some(key) = key {
-                covariates.push(read_covariate(path, &obs, key, role, &keep, &mut notes)?);
-            }
+        let kept = Kept::of(&obs, &labels, Some(&counts), options)?;
+        let drops = kept.notes();
+        let keep = kept.cells;
+        if keep.is_empty() {
+            let reason =
+                if drops.is_empty() { "obs has no rows".to_owned() } else { drops.join("; ") };
+            return Err(Error::NoCells { path: path.to_owned(), reason });
         }
+        notes.extend(drops);
+
+        let covariates = chosen
+            .iter()
+            .map(|c| read_covariate(path, &obs, &c.column, c.role, &keep, &mut notes))
+            .collect::<Result<Vec<Covariate>, Error>>()?;
 
         let cells = unique_names(keep.iter().map(|&cell| obs.index()[cell].clone()), &mut notes);
         let perturbation_of: Vec<Perturbation> = keep
@@ -162,42 +159,10 @@ impl Dataset {
         &self.perturbation_key
     }
 
-    /// What was dropped, renamed or looks odd, one sentence each.
+    /// What was guessed, dropped or renamed, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
-}
-
-/// The rows to keep, in file order; what is dropped is noted.
-fn kept_cells(
-    container: &Container,
-    obs: &Frame<'_>,
-    labels: &Labels,
-    counts: &CsrCounts,
-    options: &ReadOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<usize>, Error> {
-    let mut keep: Vec<usize> = (0..obs.index().len()).collect();
-    for filter in &options.filters {
-        let met = filter.keeps(&obs.column(filter.column())?)?;
-        let before = keep.len();
-        keep.retain(|&cell| met[cell]);
-        notes.push(format!("filter {filter} keeps {} of {before} cells", keep.len()));
-    }
-    let mut drop_cells = |what: &str, keeps: &dyn Fn(usize) -> bool| {
-        let before = keep.len();
-        keep.retain(|&cell| keeps(cell));
-        if keep.len() < before {
-            notes.push(format!("{} {what} dropped", before - keep.len()));
-        }
-    };
-    drop_cells("cells without a perturbation label", &|cell| labels.codes[cell].is_some());
-    drop_cells("cells without any count", &|cell| !counts.row(cell).0.is_empty());
-    if keep.is_empty() {
-        let reason = if notes.is_empty() { "obs has no rows".to_owned() } else { notes.join("; ") };
-        return Err(Error::NoCells { path: container.path().to_owned(), reason });
-    }
-    Ok(keep)
 }
 
 /// The label of cells whose category is missing.

@@ -1,13 +1,12 @@
-//! Perturbation labels of a file: the column they stand in, the control among them, their frequencies.
+//! Perturbation labels of a file and their frequencies.
 
-use std::path::Path;
+use std::collections::HashMap;
 
-use pert_core::{LabelFormat, Perturbation};
+use pert_core::{GuideSuffix, LabelFormat, Perturbation};
 
-use crate::h5ad::{Column, Container, Frame};
-use crate::nearest::{listed, nearest_first};
-use crate::schema::{guess_control, perturbation_rank};
-use crate::{Error, ReadOptions};
+use crate::Error;
+use crate::h5ad::{Column, Frame};
+use crate::nearest::listed;
 
 /// Perturbation labels of all cells of a file.
 pub(crate) struct Labels {
@@ -21,7 +20,12 @@ pub(crate) struct Labels {
 impl Labels {
     /// Reads a column of obs as labels.
     pub(crate) fn read(obs: &Frame<'_>, key: &str) -> Result<Self, Error> {
-        let (levels, mut codes) = obs.column(key)?.into_labels();
+        Ok(Self::of(obs.column(key)?))
+    }
+
+    /// A column as labels.
+    pub(crate) fn of(column: Column) -> Self {
+        let (levels, mut codes) = column.into_labels();
         let mut n_cells = vec![0; levels.len()];
         for code in &mut codes {
             *code = code.filter(|&code| !levels[code as usize].trim().is_empty());
@@ -29,7 +33,7 @@ impl Labels {
                 n_cells[code as usize] += 1;
             }
         }
-        Ok(Self { levels, codes, n_cells })
+        Self { levels, codes, n_cells }
     }
 
     /// The labels that occur.
@@ -38,58 +42,26 @@ impl Labels {
         used.map(|(level, _)| level.clone()).collect()
     }
 
-    /// The control label: the one named, which must occur, or a guess.
-    pub(crate) fn control(
-        &self,
-        path: &Path,
-        key: &str,
-        options: &ReadOptions,
-    ) -> Result<String, Error> {
-        let used = self.used();
-        let no_control = |tried: String, labels: String| Error::NoControl {
-            path: path.to_owned(),
-            column: key.to_owned(),
-            tried,
-            labels,
-        };
-        match &options.control {
-            Some(control) => {
-                let control = control.trim();
-                let format =
-                    LabelFormat { control: control.to_owned(), separator: options.separator };
-                let is_control = |label: &String| {
-                    Perturbation::parse(label, &format).is_ok_and(|p| p.is_control())
-                };
-                if options.require_control && !used.iter().any(is_control) {
-                    return Err(no_control(
-                        format!("holds no label {control:?}"),
-                        format!("(nearest first) {}", nearest_first(control, &used)),
-                    ));
-                }
-                Ok(control.to_owned())
-            }
-            None => match guess_control(&used, options.separator) {
-                Some(control) => Ok(control),
-                None if options.require_control => Err(no_control(
-                    "holds no usual control label (control, ctrl, non-targeting, NT, DMSO, …)"
-                        .into(),
-                    self.most_frequent(),
-                )),
-                None => Ok(LabelFormat::default().control),
-            },
-        }
-    }
-
-    /// One perturbation per level that occurs.
+    /// One perturbation per level that occurs, under the name of [`name`].
     pub(crate) fn parse(
         &self,
         format: &LabelFormat,
     ) -> Result<Vec<Option<Perturbation>>, pert_core::Error> {
-        self.levels
-            .iter()
-            .zip(&self.n_cells)
+        let levels = self.levels.iter().zip(&self.n_cells);
+        let mut parsed: Vec<Option<Perturbation>> = levels
             .map(|(level, &n)| (n > 0).then(|| Perturbation::parse(level, format)).transpose())
-            .collect()
+            .collect::<Result<_, _>>()?;
+        let mut spellings: HashMap<Perturbation, Vec<&str>> = HashMap::new();
+        for (perturbation, level) in parsed.iter().zip(&self.levels) {
+            if let Some(perturbation) = perturbation {
+                spellings.entry(perturbation.clone()).or_default().push(level);
+            }
+        }
+        for perturbation in parsed.iter_mut().flatten() {
+            let name = name(perturbation, &spellings[perturbation], format);
+            *perturbation = Perturbation::parse(&name, format)?;
+        }
+        Ok(parsed)
     }
 
     /// The labels with their numbers of cells, the most frequent first.
@@ -103,48 +75,11 @@ impl Labels {
     }
 }
 
-/// The perturbation column: the one named, or the likeliest; `None` when no column is likely.
-pub(crate) fn perturbation_key(
-    container: &Container,
-    obs: &Frame<'_>,
-    options: &ReadOptions,
-) -> Result<Option<String>, Error> {
-    if let Some(key) = &options.perturbation_key {
-        obs.column(key)?;
-        return Ok(Some(key.clone()));
+/// How a perturbation is called: by its label, or by the canonical one where the file has several, and where the label is that
+/// of one guide of a gene.
+pub(crate) fn name(perturbation: &Perturbation, labels: &[&str], format: &LabelFormat) -> String {
+    match labels {
+        [label] if format.guide_suffix == GuideSuffix::Keep => label.trim().to_owned(),
+        _ => perturbation.canonical(format),
     }
-    let (mut candidates, mut unreadable) = (Vec::new(), None);
-    for (position, name) in obs.columns().iter().enumerate() {
-        let rank = perturbation_rank(name);
-        let column = match obs.column(name) {
-            Ok(column) => column,
-            Err(error) => {
-                // The reason matters only if the column would have been the one, and no other is.
-                if rank.is_some() {
-                    unreadable.get_or_insert(error);
-                }
-                continue;
-            }
-        };
-        if !matches!(column, Column::Labels { .. }) {
-            continue;
-        }
-        let (levels, _) = column.into_labels();
-        let has_control = match &options.control {
-            Some(control) => levels.iter().any(|level| level.trim() == control.trim()),
-            None => guess_control(&levels, options.separator).is_some(),
-        };
-        // A column of another name must hold a control label and something beside it.
-        if rank.is_some() || (has_control && levels.len() > 1) {
-            candidates.push((!has_control, rank.unwrap_or(usize::MAX), position, name));
-        }
-    }
-    candidates.sort_unstable();
-    if let (true, Some(error)) = (candidates.is_empty(), unreadable) {
-        return Err(error);
-    }
-    if candidates.is_empty() && obs.columns().is_empty() {
-        return Err(container.corrupt("obs", "it has no columns"));
-    }
-    Ok(candidates.first().map(|(_, _, _, name)| (*name).clone()))
 }

@@ -66,6 +66,13 @@ pub(crate) fn gene_names(container: &Container, matrix: &Matrix<'_>) -> Result<V
     Ok(genes)
 }
 
+/// Gene names for a look at labels; where they cannot be read, reading the counts says why.
+pub(crate) fn gene_names_or_none(container: &Container, options: &ReadOptions) -> Vec<String> {
+    counts_matrix(container, options.layer.as_deref())
+        .and_then(|matrix| gene_names(container, &matrix))
+        .unwrap_or_default()
+}
+
 /// Reads the counts, their gene names, and where they stand.
 pub(crate) fn read_counts(
     container: &Container,

@@ -19,11 +19,13 @@ mod filter;
 mod genes;
 mod h5ad;
 mod inspect;
+mod kept;
 mod labels;
 mod layers;
 mod nearest;
 mod options;
 mod schema;
+mod shell;
 mod simulator;
 
 pub use atomic::write_atomically;
@@ -32,8 +34,11 @@ pub use error::{Error, NotCounts};
 pub use filter::Filter;
 pub use genes::{GeneSelection, select_genes};
 pub use h5ad::{Provenance, write_h5ad};
-pub use inspect::{CovariateSummary, Inspection, inspect};
+pub use inspect::{CovariateSummary, Inspection, PerturbationSummary, inspect};
+pub use kept::Dropped;
 pub use options::ReadOptions;
+pub use schema::ColumnCandidate;
+pub use shell::shell_line;
 pub use simulator::{
     FeatureTable, Interaction, PerturbationTruth, Simulation, SimulatorConfig, SimulatorError,
     SimulatorKind, simulate,

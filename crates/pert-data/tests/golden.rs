@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pert_core::{CsrCounts, LabelFormat, Perturbation, Population};
+use pert_core::{CsrCounts, GuideSuffix, LabelFormat, LabelKind, Perturbation, Population};
 use pert_data::{Dataset, Error, GeneSelection, ReadOptions, inspect, select_genes};
 
 #[derive(serde::Deserialize)]
@@ -177,12 +177,54 @@ fn a_filter_that_keeps_no_control_or_no_cell_is_an_error() {
 }
 
 #[test]
-fn dropped_cells_are_counted_in_the_notes() {
-    let notes = |name: &str| Dataset::read_h5ad(fixture(name)).unwrap().notes().join("; ");
-    assert_eq!(notes("empty_cells"), "2 cells without any count dropped");
-    assert_eq!(notes("missing_labels"), "2 cells without a perturbation label dropped");
-    assert_eq!(notes("duplicate_cells"), "2 cell names stood twice and were made unique");
-    assert_eq!(notes("csr_f32"), "");
+fn guesses_and_dropped_cells_stand_in_the_notes() {
+    let notes = |name: &str| Dataset::read_h5ad(fixture(name)).unwrap().notes().to_vec();
+    let guessed = [
+        "perturbation column: perturbation (its name is usual; it holds the control label \
+         \"control\"; 2 of its 2 targets are genes of the file; 5 labels)",
+        "control label: control (a usual name of unperturbed cells)",
+        "labels are joined by '+' (as in \"KLF1+TP53\")",
+        "batch column: batch (its name is usual)",
+        "dose column: dose (its name is usual)",
+        "cell_type is not taken as cell type: 4 of 8 perturbed cells have no control cell of their \
+         level; name it with --cell-type-key if it is one",
+    ];
+    assert_eq!(notes("csr_f32"), guessed);
+    for (name, dropped) in [
+        ("empty_cells", "2 cells without any count dropped"),
+        ("missing_labels", "2 cells without a perturbation label dropped"),
+        ("duplicate_cells", "2 cell names stood twice and were made unique"),
+    ] {
+        assert_eq!(notes(name).last().unwrap(), dropped, "{name}");
+    }
+}
+
+#[test]
+fn what_is_given_is_neither_guessed_nor_noted() {
+    let given = |text: &str| Some(text.to_owned());
+    let options = ReadOptions {
+        perturbation_key: given("perturbation"),
+        control: given("control"),
+        separator: Some('+'),
+        label_kind: Some(LabelKind::Genes),
+        guide_suffix: Some(GuideSuffix::Keep),
+        cell_type_key: given("cell_type"),
+        batch_key: given("none"),
+        dose_key: given("none"),
+        ..ReadOptions::default()
+    };
+    let dataset = Dataset::read_h5ad_with(fixture("csr_f32"), &options).unwrap();
+    assert_eq!(dataset.notes(), [""; 0]);
+    assert_eq!(dataset.population().covariates().len(), 1);
+    let found = inspect(&fixture("csr_f32"), &options).unwrap();
+    assert!(
+        found.suggested_command.contains(
+            "--separator + --label-kind genes --guide-suffix keep \
+             --cell-type-key cell_type --batch-key none --dose-key none --rare drop"
+        ),
+        "{}",
+        found.suggested_command
+    );
 }
 
 #[test]
@@ -197,14 +239,19 @@ fn unusable_files_have_errors_of_their_own() {
 }
 
 #[test]
-fn another_separator_is_seen() {
-    let inspection = inspect(&fixture("underscores"), &ReadOptions::default()).unwrap();
-    assert_eq!((inspection.separator, inspection.control.as_deref()), ('_', Some("NT")));
+fn another_separator_is_seen_and_used() {
+    let found = inspect(&fixture("underscores"), &ReadOptions::default()).unwrap();
+    assert_eq!((found.separator, found.control.as_deref()), ('_', Some("NT")));
+    assert!(found.suggested_command.contains("--separator _"), "{}", found.suggested_command);
     let dataset = Dataset::read_h5ad(fixture("underscores")).unwrap();
-    assert!(dataset.notes()[0].contains('_'));
-    let options = ReadOptions { separator: '_', ..ReadOptions::default() };
-    let dataset = Dataset::read_h5ad_with(fixture("underscores"), &options).unwrap();
     assert_eq!(dataset.population().perturbation_of(3).targets(), ["KLF1", "TP53"]);
+    assert!(dataset.notes().iter().any(|note| note.starts_with("labels are joined by '_'")));
+    let options = ReadOptions { separator: Some('+'), ..ReadOptions::default() };
+    let dataset = Dataset::read_h5ad_with(fixture("underscores"), &options).unwrap();
+    assert_eq!(dataset.population().perturbation_of(3).targets().len(), 1);
+    let options = ReadOptions { separator: Some('A'), ..ReadOptions::default() };
+    let error = Dataset::read_h5ad_with(fixture("underscores"), &options).unwrap_err();
+    assert!(error.to_string().contains("--separator"), "{error}");
 }
 
 #[derive(serde::Deserialize)]

@@ -18,9 +18,10 @@ fn provenance() -> Provenance {
 
 fn options() -> ReadOptions {
     ReadOptions {
+        perturbation_key: Some("perturbation".into()),
         cell_type_key: Some("cell_type".into()),
         dose_key: Some("dose".into()),
-        ..ReadOptions::default()
+        ..ReadOptions::default().with_format(&LabelFormat::default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pert_core::HoldOut;
+use pert_core::{GuideSuffix, HoldOut, LabelKind};
 use pert_decoder::{Library, Likelihood, TrainConfig, VaeConfig};
 use pert_diffusion::{PriorConfig, SamplerConfig, Schedule};
 use serde::{Deserialize, Serialize};
@@ -58,8 +58,9 @@ pub enum EncoderKind {
 /// |---|---|---|
 /// | `perturbation_key` | obs column of the perturbation | guessed |
 /// | `control` | label of unperturbed cells | guessed |
+/// | `separator`, `label_kind`, `guide_suffix` | how labels are written (docs/labels.md) | guessed |
 /// | `layer` | layer that holds raw counts (`raw` for `raw/X`) | X |
-/// | `cell_type_key`, `batch_key`, `dose_key` | obs columns of covariates | none |
+/// | `cell_type_key`, `batch_key`, `dose_key` | obs columns of covariates; `none`: no such covariate | guessed |
 /// | `filter` | conditions a cell must meet, `COL>=VALUE` | none |
 /// | `encoder` | kind of perturbation | `gene-set` |
 /// | `features` | table of gene features | none |
@@ -83,16 +84,25 @@ pub struct FitConfig {
     /// The label of control cells; `None`: guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
+    /// What joins the parts of a label; `None`: guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+    /// What the parts of a label name; `None`: guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_kind: Option<LabelKind>,
+    /// Whether guide numbers are taken off genes; `None`: guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guide_suffix: Option<GuideSuffix>,
     /// The layer that holds raw counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// The obs column of the cell type.
+    /// The obs column of the cell type; `None`: guessed, `none`: no such covariate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cell_type_key: Option<String>,
-    /// The obs column of the batch.
+    /// The obs column of the batch, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_key: Option<String>,
-    /// The obs column of the dose, in nM.
+    /// The obs column of the dose, in nM, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dose_key: Option<String>,
     /// Conditions a cell must meet.
@@ -158,6 +168,9 @@ impl Default for FitConfig {
         Self {
             perturbation_key: None,
             control: None,
+            separator: None,
+            label_kind: None,
+            guide_suffix: None,
             layer: None,
             cell_type_key: None,
             batch_key: None,
@@ -345,6 +358,9 @@ mod tests {
         let config = FitConfig {
             hold_out: Some("seen-2:0.5".into()),
             filter: vec!["umis>=100".into()],
+            separator: Some('_'),
+            label_kind: Some(LabelKind::Drugs),
+            guide_suffix: Some(GuideSuffix::Strip),
             seed: 7,
             ..FitConfig::default()
         };

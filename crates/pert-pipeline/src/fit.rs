@@ -290,5 +290,9 @@ pub(crate) fn condition(
 ) -> Result<Vec<f32>, Error> {
     let mut condition = encoder.condition(p)?;
     condition.extend(contexts.encode(context));
+    // Control cells alone, without covariates, leave nothing to condition on; the prior needs a number all the same.
+    if condition.is_empty() {
+        condition.push(0.0);
+    }
     Ok(condition)
 }

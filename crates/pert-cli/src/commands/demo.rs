@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use pert_prior::Progress;
-use pert_prior::data::write_atomically;
+use pert_prior::data::{shell_line, write_atomically};
 use pert_prior::pipeline::{Checkpoints, FolderKind, read_split};
 
 use crate::args::{Cli, DemoArgs};
 use crate::progress::Reporter;
-use crate::shell::quoted;
 
 /// Pairs whose genes were both seen alone; a bit over half of them makes 20 and more.
 const HOLD_OUT: &str = "seen-2:0.6";
@@ -72,9 +71,9 @@ pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
 
 /// Shows a command and runs it as if it had been typed.
 fn run_command(reporter: &mut Reporter, words: &[&str]) -> anyhow::Result<()> {
-    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    reporter.command(&format!("pert {}", line.join(" ")));
-    let cli = Cli::try_parse_from(std::iter::once(&"pert").chain(words))?;
+    let words = std::iter::once("pert").chain(words.iter().copied());
+    reporter.command(&shell_line(words.clone()));
+    let cli = Cli::try_parse_from(words)?;
     super::run(&cli.command, reporter)
 }
 

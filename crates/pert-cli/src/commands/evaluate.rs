@@ -25,7 +25,7 @@ pub fn run(args: &EvaluateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     let model =
         args.predicted.is_dir().then(|| Model::load(&args.predicted, &device)).transpose()?;
     let mut keys = model.as_ref().map(|m| m.config().clone()).unwrap_or_default();
-    apply_data_flags(&mut keys, &args.data);
+    apply_data_flags(&mut keys, &args.data)?;
     let real = Dataset::read_h5ad_with(&args.real, &read_options(&keys)?)?;
     real.notes().iter().for_each(|note| reporter.note(note));
     let judged = match model {
@@ -141,8 +141,7 @@ impl VaePlace {
 /// Predicted cells need no control: that of the real file is the reference.
 fn read_predicted(path: &Path, real: &Dataset) -> anyhow::Result<Dataset> {
     let keys = FitConfig::default();
-    let mut options = read_options(&keys)?;
-    options.control = Some(real.format().control.clone());
+    let mut options = read_options(&keys)?.with_format(real.format());
     options.require_control = false;
     Ok(Dataset::read_h5ad_with(path, &options)?)
 }

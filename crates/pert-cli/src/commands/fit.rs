@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pert_prior::Progress;
+use pert_prior::core::CovariateRole;
 use pert_prior::data::{Dataset, Filter, ReadOptions};
 use pert_prior::pipeline::{Checkpoints, Device, DeviceChoice, FitConfig, Model, read_split};
 use serde::de::DeserializeOwned;
@@ -32,9 +33,7 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     for note in dataset.notes() {
         reporter.note(note);
     }
-    // What was guessed is written down as if it had been given.
-    config.perturbation_key = Some(dataset.perturbation_key().to_owned());
-    config.control = Some(dataset.format().control.clone());
+    write_down_guesses(&mut config, &dataset);
     if args.resume && !checkpoints.is_resumed() {
         if is_finished(&args.output, &config, &dataset, &device) {
             reporter.note("this fit is finished already; without --resume it is done again");
@@ -57,6 +56,24 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What was guessed is kept as if it had been given, so that evaluation reads the same.
+fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
+    let format = dataset.format();
+    config.perturbation_key = Some(dataset.perturbation_key().to_owned());
+    config.control = Some(format.control.clone());
+    config.separator = Some(format.separator);
+    config.label_kind = Some(format.kind);
+    config.guide_suffix = Some(format.guide_suffix);
+    let key = |role| {
+        let covariates = dataset.population().covariates();
+        let column = covariates.iter().find(|covariate| covariate.role == role);
+        Some(column.map_or("none", |covariate| &covariate.name).to_owned())
+    };
+    config.cell_type_key = key(CovariateRole::CellType);
+    config.batch_key = key(CovariateRole::Batch);
+    config.dose_key = key(CovariateRole::Dose);
+}
+
 /// Whether the model folder holds what this very command makes.
 fn is_finished(folder: &Path, config: &FitConfig, dataset: &Dataset, device: &Device) -> bool {
     Model::load(folder, device).is_ok_and(|model| {
@@ -73,6 +90,9 @@ pub fn read_options(config: &FitConfig) -> anyhow::Result<ReadOptions> {
     Ok(ReadOptions {
         perturbation_key: config.perturbation_key.clone(),
         control: config.control.clone(),
+        separator: config.separator,
+        label_kind: config.label_kind,
+        guide_suffix: config.guide_suffix,
         layer: config.layer.clone(),
         cell_type_key: config.cell_type_key.clone(),
         batch_key: config.batch_key.clone(),
@@ -83,7 +103,7 @@ pub fn read_options(config: &FitConfig) -> anyhow::Result<ReadOptions> {
 }
 
 /// Flags that say which columns mean what win over the configuration.
-pub fn apply_data_flags(config: &mut FitConfig, data: &DataArgs) {
+pub fn apply_data_flags(config: &mut FitConfig, data: &DataArgs) -> anyhow::Result<()> {
     let set = |field: &mut Option<String>, flag: &Option<String>| {
         if flag.is_some() {
             field.clone_from(flag);
@@ -98,10 +118,13 @@ pub fn apply_data_flags(config: &mut FitConfig, data: &DataArgs) {
     if !data.filter.is_empty() {
         config.filter.clone_from(&data.filter);
     }
+    config.separator = data.separator.or(config.separator);
+    set_optional(&mut config.label_kind, "--label-kind", &data.label_kind)?;
+    set_optional(&mut config.guide_suffix, "--guide-suffix", &data.guide_suffix)
 }
 
 fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
-    apply_data_flags(config, &args.data);
+    apply_data_flags(config, &args.data)?;
     if args.features.is_some() {
         config.features.clone_from(&args.features);
     }
@@ -134,6 +157,18 @@ fn set_named<T: DeserializeOwned>(
     if let Some(value) = value {
         *field = T::deserialize(StrDeserializer::<ValueError>::new(value))
             .map_err(|e| anyhow::anyhow!("{flag}: {e}"))?;
+    }
+    Ok(())
+}
+
+/// The same for a field that is guessed when nothing is given.
+fn set_optional<T: DeserializeOwned + Default>(
+    field: &mut Option<T>,
+    flag: &str,
+    value: &Option<String>,
+) -> anyhow::Result<()> {
+    if value.is_some() {
+        set_named(field.get_or_insert_default(), flag, value)?;
     }
     Ok(())
 }
