@@ -77,8 +77,8 @@ impl PriorState {
 /// let prior = Prior::untrained(&config, 2, 3, &mut seeded_rng(0, "weights"), &device)?;
 /// let restored = Prior::from_state(prior.state().clone(), &prior.to_bytes()?, &device)?;
 /// let sample = |prior: &Prior, n| {
-///     let (sampler, rng) = (SamplerConfig { steps: 4, ..Default::default() }, &mut seeded_rng(1, "sample"));
-///     prior.sample(Some(&[1.0, 0.0, 1.0]), n, &sampler, rng, &device)
+///     let sampler = SamplerConfig { steps: 4, ..Default::default() };
+///     prior.sample(Some(&[1.0, 0.0, 1.0]), n, &sampler, &mut seeded_rng(1, "sample"), &device)
 /// };
 /// let rows = sample(&prior, 5)?; // [n, d]
 /// assert_eq!(rows, sample(&restored, 5)?);

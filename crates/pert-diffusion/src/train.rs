@@ -87,8 +87,9 @@ pub struct TrainStep {
 /// use pert_core::seeded_rng;
 /// use pert_diffusion::{PriorConfig, PriorTrainer, TrainingData};
 ///
-/// let (x, conditions, condition_of) = ([0.0, 0.1, 5.0, 5.2], [1.0, -1.0], [0, 0, 1, 1]);
-/// let data = TrainingData { x: &x, d: 1, conditions: &conditions, d_cond: 1, condition_of: &condition_of };
+/// let (x, conditions) = ([0.0, 0.1, 5.0, 5.2], [1.0, -1.0]);
+/// let condition_of = &[0, 0, 1, 1];
+/// let data = TrainingData { x: &x, d: 1, conditions: &conditions, d_cond: 1, condition_of };
 /// let config = PriorConfig { steps: 3, ..Default::default() };
 /// let mut rng = seeded_rng(0, "prior");
 /// let mut trainer = PriorTrainer::new(&data, &config, &mut rng, &Device::default())?;

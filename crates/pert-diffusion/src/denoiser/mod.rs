@@ -43,7 +43,8 @@ pub enum Condition {
 ///     }
 /// }
 /// let x_t = Tensor::<2>::ones([4, 2], &Default::default());
-/// assert_eq!(Wiener { sigma2: 1.0 }.predict(x_t, &[0], Condition::Null).dims(), [4, 2]);
+/// let noise = Wiener { sigma2: 1.0 }.predict(x_t, &[0], Condition::Null); // [n, d]
+/// assert!(noise.into_data().iter::<f64>().all(|v| v == 0.5));
 /// ```
 pub trait Denoiser {
     /// The prediction for rows `x_t`; which quantity it is, the [`Parameterization`](crate::Parameterization) says.
