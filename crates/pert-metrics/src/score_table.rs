@@ -47,9 +47,8 @@ macro_rules! metrics {
         /// ```
         /// use pert_metrics::{METRICS, MetricRow};
         /// let row = MetricRow { r2: 0.9, ..MetricRow::new("KLF1+CEBPA", "additive", 250) };
-        /// let known: Vec<&str> =
-        ///     METRICS.iter().filter(|metric| !(metric.get)(&row).is_nan()).map(|metric| metric.name).collect();
-        /// assert_eq!(known, ["r2"]);
+        /// let known = METRICS.iter().filter(|metric| !(metric.get)(&row).is_nan());
+        /// assert_eq!(known.map(|metric| metric.name).collect::<Vec<_>>(), ["r2"]);
         /// ```
         #[derive(Debug, Clone, PartialEq)]
         pub struct MetricRow {
