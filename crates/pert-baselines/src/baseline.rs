@@ -3,6 +3,23 @@
 use pert_core::{ChaCha8Rng, CsrCounts, Perturbation, shuffled_indices};
 
 /// A predictor of the response to any perturbation, fitted on training cells.
+///
+/// ```
+/// use pert_baselines::{Additive, Baseline, NoChange, TrainingMean, TrainingSummary};
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// let baselines: [Box<dyn Baseline>; 3] = [
+///     Box::new(NoChange::new(&summary)),
+///     Box::new(TrainingMean::new(&summary)),
+///     Box::new(Additive::new(&summary)),
+/// ];
+/// // Nothing perturbed, nothing added: the additive baseline predicts control as the first one does.
+/// let control = perturbation("control")?;
+/// assert_eq!(baselines[0].mean(&control), baselines[2].mean(&control));
+/// assert_eq!(baselines.map(|b| b.name()), ["no_change", "training_mean", "additive"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Baseline {
     /// Its name in tables (`method` in `metrics.csv`).
     fn name(&self) -> &'static str;
@@ -13,7 +30,7 @@ pub trait Baseline {
         true
     }
 
-    /// The predicted mean log-normalised profile, `[n_genes]`.
+    /// The predicted mean of the log-normalised profiles x = log1p(10⁴ · y / Σy), `[n_genes]`.
     fn mean(&self, p: &Perturbation) -> Vec<f64>;
 
     /// A population of `n` cells (fewer where there are fewer to draw from), as a plan that [`CellPlan::profiles`]
@@ -22,6 +39,17 @@ pub trait Baseline {
 }
 
 /// Which training cells make up a predicted population. Rows are those of the screen the baseline was fitted on.
+///
+/// ```
+/// use pert_baselines::CellPlan;
+/// use pert_core::CsrCounts;
+/// let counts = CsrCounts::from_dense(2, &[1.0, 3.0])?;
+/// let profile = [2500f64.ln_1p(), 7500f64.ln_1p()];
+/// assert_eq!(CellPlan::Rows(vec![0]).profiles(&counts), profile);
+/// let shifted = CellPlan::Shifted { rows: vec![0], shift: vec![-20.0, 1.0] };
+/// assert_eq!(shifted.profiles(&counts), [0.0, profile[1] + 1.0]);
+/// # Ok::<(), pert_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum CellPlan {
     /// Copies of training cells.

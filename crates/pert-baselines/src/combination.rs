@@ -12,6 +12,18 @@ use crate::summary::TrainingSummary;
 ///
 /// A gene that was not seen alone contributes the mean of all perturbed cells; control (no gene) is the control mean.
 /// Cells are drawn in equal parts from each gene's cells. Source: Systema (Viñas Torné et al. 2025).
+///
+/// ```
+/// use pert_baselines::{Baseline, MatchingMean, TrainingSummary};
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// let baseline = MatchingMean::new(&summary);
+/// let [a, b, pair] = ["A", "B", "A+B"].map(|label| perturbation(label).map(|p| baseline.mean(&p)));
+/// let (a, b, pair) = (a?, b?, pair?);
+/// assert!((0..2).all(|gene| (pair[gene] - (a[gene] + b[gene]) / 2.0).abs() < 1e-12));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct MatchingMean<'a> {
     summary: &'a TrainingSummary,
@@ -68,6 +80,18 @@ impl Baseline for MatchingMean<'_> {
 ///
 /// Defined where every gene of the perturbation was seen alone; otherwise it is the training mean
 /// ([`TrainingMean`]), so that every perturbation has a value.
+///
+/// ```
+/// use pert_baselines::{Additive, Baseline, TrainingSummary};
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// let baseline = Additive::new(&summary);
+/// let (a, b) = (baseline.mean(&perturbation("A")?), baseline.mean(&perturbation("B")?));
+/// let (pair, control) = (baseline.mean(&perturbation("A+B")?), summary.control_mean());
+/// assert!((0..2).all(|gene| (pair[gene] - (a[gene] + b[gene] - control[gene])).abs() < 1e-12));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Additive<'a> {
     summary: &'a TrainingSummary,

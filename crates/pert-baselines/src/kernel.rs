@@ -8,6 +8,13 @@ use crate::Error;
 ///
 /// For gene sets block 0 is the indicator of genes seen in training (the identity kernel: two sets are alike by the
 /// number of genes they share), block 1 the summed features of the genes, such as TF-IDF of GO terms.
+///
+/// ```
+/// use pert_baselines::FeatureVectors;
+/// // Of three genes seen in training the second is perturbed; its annotations weigh 0.8 and 0.6.
+/// let features = FeatureVectors::new(vec![vec![0.0, 1.0, 0.0], vec![0.8, 0.6]]);
+/// assert_eq!(features.blocks()[1], [0.8, 0.6]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FeatureVectors {
     blocks: Vec<Vec<f64>>,

@@ -18,6 +18,14 @@ pub enum Centre {
 }
 
 /// Candidates that leave-one-out chooses among.
+///
+/// ```
+/// use pert_baselines::{Centre, KernelRidgeConfig};
+/// let config = KernelRidgeConfig { centres: vec![Centre::Zero], ..Default::default() };
+/// config.check()?;
+/// assert!(KernelRidgeConfig { lambdas: vec![0.0], ..config }.check().is_err());
+/// # Ok::<(), pert_baselines::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KernelRidgeConfig {

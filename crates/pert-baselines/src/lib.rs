@@ -13,6 +13,24 @@
 //! | `training_cells` | μ_p, for a seen p only | training cells of p | [`TrainingCells`] |
 //!
 //! All but the last two are pure formulas: a perturbation seen in training does not make them answer otherwise.
+//!
+//! ```
+//! use pert_baselines::{Additive, Baseline, TrainingSummary};
+//! use pert_core::{CsrCounts, LabelFormat, Perturbation, Population};
+//!
+//! // One cell each of control, A and B, two genes.
+//! let perturbation = |label| Perturbation::parse(label, &LabelFormat::default());
+//! let of_cell = [perturbation("control")?, perturbation("A")?, perturbation("B")?];
+//! let counts = CsrCounts::from_dense(2, &[5.0, 5.0, 9.0, 1.0, 5.0, 5.0])?;
+//! let cells = vec!["cell 1".into(), "cell 2".into(), "cell 3".into()];
+//! let screen = Population::new(counts, vec!["g".into(), "h".into()], cells, &of_cell, vec![])?;
+//!
+//! let summary = TrainingSummary::fit(&screen, &[0, 1, 2])?;
+//! let additive = Additive::new(&summary);
+//! // B shifts nothing, so A+B is where A alone is.
+//! assert_eq!(additive.mean(&perturbation("A+B")?), additive.mean(&of_cell[1]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod baseline;
 mod combination;

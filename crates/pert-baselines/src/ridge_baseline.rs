@@ -15,6 +15,21 @@ use crate::summary::TrainingSummary;
 ///
 /// A perturbation seen in training is predicted like any other, so shrunk towards its neighbours. It covers the
 /// perturbations whose features were given, and control, which has no shift.
+///
+/// ```
+/// use pert_baselines::{Baseline, FeatureVectors, KernelRidgeBaseline, TrainingSummary};
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// // One block: which of A and B is in the set.
+/// let set = |genes: [f64; 2]| FeatureVectors::new(vec![genes.to_vec()]);
+/// let (a, b, pair) = (perturbation("A")?, perturbation("B")?, perturbation("A+B")?);
+/// let features = [(a, set([1., 0.])), (b, set([0., 1.])), (pair.clone(), set([1., 1.]))];
+/// let baseline = KernelRidgeBaseline::fit(&summary, features)?;
+/// assert!(baseline.covers(&pair) && !baseline.covers(&perturbation("C")?));
+/// assert_eq!(baseline.mean(&perturbation("control")?), summary.control_mean());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct KernelRidgeBaseline<'a> {
     summary: &'a TrainingSummary,

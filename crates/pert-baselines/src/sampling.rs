@@ -6,6 +6,19 @@ use crate::baseline::{Baseline, CellPlan, draw};
 use crate::summary::TrainingSummary;
 
 /// `no_change`: mean μ_c, cells drawn from the control cells. The perturbation does nothing.
+///
+/// ```
+/// use pert_baselines::{Baseline, NoChange, TrainingSummary};
+/// use pert_core::seeded_rng;
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// let (baseline, pair) = (NoChange::new(&summary), perturbation("A+B")?);
+/// assert_eq!(baseline.mean(&pair), summary.control_mean());
+/// let plan = baseline.cells(&pair, 1, &mut seeded_rng(0, "example"));
+/// assert!(summary.control_rows().contains(&plan.rows()[0]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct NoChange<'a> {
     summary: &'a TrainingSummary,
@@ -34,6 +47,17 @@ impl Baseline for NoChange<'_> {
 
 /// `training_mean`: the mean of all perturbed training cells, and cells drawn from them. Every perturbation does
 /// the same.
+///
+/// ```
+/// use pert_baselines::{Baseline, TrainingMean, TrainingSummary};
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// let baseline = TrainingMean::new(&summary);
+/// assert_eq!(baseline.mean(&perturbation("A+B")?), baseline.mean(&perturbation("B")?));
+/// assert_eq!(summary.perturbed_rows(), [2, 3, 4, 5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingMean<'a> {
     summary: &'a TrainingSummary,
@@ -62,6 +86,17 @@ impl Baseline for TrainingMean<'_> {
 
 /// `training_cells`: real training cells of the same perturbation, mean μ_p. What a perfect generator of seen
 /// perturbations would reach; it covers seen perturbations only.
+///
+/// ```
+/// use pert_baselines::{Baseline, TrainingCells, TrainingSummary};
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// let ceiling = TrainingCells::new(&summary);
+/// assert_eq!(Some(ceiling.mean(&perturbation("A")?).as_slice()), summary.mean_of_gene("A"));
+/// assert!(!ceiling.covers(&perturbation("A+B")?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingCells<'a> {
     summary: &'a TrainingSummary,

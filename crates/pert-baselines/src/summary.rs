@@ -9,6 +9,18 @@ use crate::Error;
 /// Mean log-normalised profiles and rows of the training cells, per perturbation.
 ///
 /// Rows are those of the screen it was fitted on, in file order. Means have `n_genes` values.
+///
+/// ```
+/// use pert_baselines::TrainingSummary;
+/// // `screen` holds two cells each of control, A and B, then one of A+B.
+#[doc = include_str!("doc/screen.txt")]
+/// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+/// assert_eq!(summary.control_mean(), screen.counts().mean_log_normalised(&[0, 1]));
+/// assert_eq!(summary.rows_of(&perturbation("A")?), Some([2, 3].as_slice()));
+/// // The pair was held out.
+/// assert_eq!(summary.mean_of(&perturbation("A+B")?), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingSummary {
     control: Group,
@@ -26,7 +38,7 @@ struct Group {
 }
 
 impl TrainingSummary {
-    /// Groups the training cells of a screen by perturbation.
+    /// Groups the training cells of a screen by perturbation; `train_cells` holds their rows, in any order.
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`], [`Error::NoControlCells`], [`Error::NoPerturbedCells`].
@@ -79,7 +91,7 @@ impl TrainingSummary {
         })
     }
 
-    /// Mean of the control cells, μ_c.
+    /// Mean of the control cells, μ_c, `[n_genes]`.
     pub fn control_mean(&self) -> &[f64] {
         &self.control.mean
     }

@@ -12,6 +12,18 @@ pub const TARGET_SUM: f64 = 1e4;
 ///
 /// Columns are strictly increasing within a row and explicit zeros are dropped. Values are non-negative
 /// integers up to [`LARGEST_COUNT`], held as `f32` because that is what models read.
+///
+/// ```
+/// use pert_core::CsrCounts;
+/// // Two cells, three genes.
+/// let counts = CsrCounts::from_dense(3, &[0.0, 3.0, 1.0, 2.0, 0.0, 0.0])?;
+/// assert_eq!((counts.n_cells(), counts.n_genes(), counts.n_nonzero()), (2, 3, 3));
+/// assert_eq!(counts.library_size(0), 4.0);
+/// assert_eq!(counts.dense(&[1]), [2.0, 0.0, 0.0]);
+/// // Normalised values are no raw counts.
+/// assert!(CsrCounts::from_dense(1, &[0.5]).is_err());
+/// # Ok::<(), pert_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CsrCounts {
     n_genes: usize,
@@ -26,6 +38,14 @@ impl CsrCounts {
     /// # Errors
     /// [`Error::InconsistentMatrix`] when the arrays contradict each other or a column stands twice in a row;
     /// [`Error::NotACount`] at the first value that is negative, fractional, NaN or too large.
+    ///
+    /// ```
+    /// use pert_core::CsrCounts;
+    /// // The arrays `indptr`, `indices` and `data` of scipy's `csr_matrix`.
+    /// let counts = CsrCounts::new(3, vec![0, 2, 3], vec![1, 2, 0], vec![3.0, 1.0, 2.0])?;
+    /// assert_eq!(counts, CsrCounts::from_dense(3, &[0.0, 3.0, 1.0, 2.0, 0.0, 0.0])?);
+    /// # Ok::<(), pert_core::Error>(())
+    /// ```
     pub fn new(
         n_genes: usize,
         indptr: Vec<usize>,
@@ -155,12 +175,15 @@ impl CsrCounts {
         (&self.indices[range.clone()], &self.values[range])
     }
 
-    /// Total count of one cell over the genes kept.
+    /// Total count of one cell over the genes kept, Σ_g y_g.
     pub fn library_size(&self, cell: usize) -> f64 {
         self.row(cell).1.iter().map(|&v| f64::from(v)).sum()
     }
 
     /// The chosen rows, in the order given; a row may be chosen more than once.
+    ///
+    /// # Panics
+    /// When a row is not below `n_cells`.
     pub fn select_cells(&self, cells: &[usize]) -> Self {
         let mut out = Self {
             n_genes: self.n_genes,
@@ -178,6 +201,9 @@ impl CsrCounts {
     }
 
     /// The chosen columns, in the order given; each may be chosen once.
+    ///
+    /// # Panics
+    /// When a column is not below `n_genes`.
     pub fn select_genes(&self, genes: &[usize]) -> Self {
         let mut new_column = vec![u32::MAX; self.n_genes];
         for (new, &old) in genes.iter().enumerate() {
@@ -216,6 +242,14 @@ impl CsrCounts {
     /// The chosen rows as log-normalised profiles x = log1p(10⁴ · y / Σy), row-major `[cells.len(), n_genes]`.
     ///
     /// A cell without counts gives a row of zeros; drop such cells before.
+    ///
+    /// ```
+    /// use pert_core::CsrCounts;
+    /// let counts = CsrCounts::from_dense(2, &[1.0, 3.0])?;
+    /// // Of 10⁴, a quarter and three quarters.
+    /// assert_eq!(counts.log_normalised(&[0]), [2500f64.ln_1p(), 7500f64.ln_1p()]);
+    /// # Ok::<(), pert_core::Error>(())
+    /// ```
     pub fn log_normalised(&self, cells: &[usize]) -> Vec<f64> {
         let mut dense = vec![0.0; cells.len() * self.n_genes];
         for (&cell, out) in cells.iter().zip(dense.chunks_exact_mut(self.n_genes.max(1))) {
@@ -224,7 +258,7 @@ impl CsrCounts {
         dense
     }
 
-    /// Mean log-normalised profile of the chosen rows, `[n_genes]`.
+    /// Mean log-normalised profile of the chosen rows, `[n_genes]`; zeros where no row is chosen.
     pub fn mean_log_normalised(&self, cells: &[usize]) -> Vec<f64> {
         let mut mean = vec![0.0; self.n_genes];
         for &cell in cells {

@@ -28,6 +28,18 @@ pub enum CovariateValues {
 }
 
 /// A named column of covariate values.
+///
+/// ```
+/// use pert_core::{Covariate, CovariateRole, CovariateValues};
+/// let labels = ["RPE1", "K562", "K562"].map(String::from);
+/// let cell_type = Covariate::categorical("cell_type", CovariateRole::CellType, &labels);
+/// let levels = vec!["K562".into(), "RPE1".into()];
+/// assert_eq!(cell_type.values, CovariateValues::Categorical { levels, codes: vec![1, 0, 0] });
+/// assert_eq!(cell_type.label(0), "RPE1");
+///
+/// let dose = Covariate::numeric("dose", CovariateRole::Dose, vec![0.0, 100.0, 1000.0]);
+/// assert_eq!(dose.select(&[2]).values, CovariateValues::Numeric(vec![1000.0]));
+/// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Covariate {
     /// The column's name in the file.

@@ -5,6 +5,23 @@ use std::collections::HashMap;
 use crate::{Covariate, CsrCounts, Error, Perturbation};
 
 /// Cells with counts, real or generated.
+///
+/// ```
+/// use pert_core::{CsrCounts, LabelFormat, Perturbation, Population};
+///
+/// let perturbation = |label| Perturbation::parse(label, &LabelFormat::default());
+/// let of_cell = [perturbation("control")?, perturbation("KLF1+MYC")?, perturbation("MYC+KLF1")?];
+/// let screen = Population::new(
+///     CsrCounts::from_dense(2, &[5.0, 1.0, 0.0, 2.0, 1.0, 3.0])?,
+///     vec!["HBG1".into(), "HBZ".into()],
+///     vec!["cell 1".into(), "cell 2".into(), "cell 3".into()],
+///     &of_cell,
+///     vec![],
+/// )?;
+/// assert_eq!((screen.n_cells(), screen.n_genes(), screen.perturbations().len()), (3, 2, 2));
+/// assert_eq!(screen.cells_of(&of_cell[2]), [1, 2]);
+/// # Ok::<(), pert_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Population {
     counts: CsrCounts,

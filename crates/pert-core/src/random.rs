@@ -28,6 +28,15 @@ pub fn seeded_rng(seed: u64, purpose: &str) -> ChaCha8Rng {
 }
 
 /// The place of a generator in its stream: restored, it draws what the original would have drawn next.
+///
+/// ```
+/// use pert_core::{RngState, seeded_rng};
+/// use rand::Rng;
+/// let mut rng = seeded_rng(7, "prior/noise");
+/// rng.next_u32();
+/// let mut restored = RngState::of(&rng).rng();
+/// assert_eq!(restored.next_u64(), rng.next_u64());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RngState {
@@ -51,9 +60,18 @@ impl RngState {
     }
 }
 
-/// The indices `0..n` in random order: Fisher–Yates from the last place down, `j = next_u64() % (i + 1)`.
+/// The indices `0..n` in random order, `[n]`: Fisher–Yates from the last place down, `j = next_u64() % (i + 1)`.
 ///
 /// Written out because the shuffle of the `rand` crate may change between versions, and a split must not.
+///
+/// ```
+/// use pert_core::{seeded_rng, shuffled_indices};
+/// let order = shuffled_indices(5, &mut seeded_rng(0, "example"));
+/// assert_eq!(order, shuffled_indices(5, &mut seeded_rng(0, "example")));
+/// let mut sorted = order;
+/// sorted.sort_unstable();
+/// assert_eq!(sorted, [0, 1, 2, 3, 4]);
+/// ```
 pub fn shuffled_indices(n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
     for i in (1..n).rev() {

@@ -22,6 +22,13 @@ const DEFAULT_FRACTION: f64 = 0.2;
 const CELLS_PERIOD: usize = 5;
 
 /// What is held out.
+///
+/// ```
+/// use pert_core::{HoldOut, HoldOutRule};
+/// assert_eq!("sorted-5:2".parse::<HoldOut>()?.rule, HoldOutRule::Sorted { k: 5, fold: 2 });
+/// assert_eq!("seen-0".parse::<HoldOut>()?.rule, HoldOutRule::Seen(0));
+/// # Ok::<(), pert_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum HoldOutRule {
@@ -147,6 +154,26 @@ impl fmt::Display for HoldOut {
 }
 
 /// How to split a screen.
+///
+/// ```
+/// use pert_core::SplitConfig;
+/// # use pert_core::{CsrCounts, LabelFormat, Perturbation, Population};
+/// // `screen` holds four cells each of control, A, B, A+B and A+C.
+/// # let format = LabelFormat::default();
+/// # let labels = ["control", "A", "B", "A+B", "A+C"].iter().cycle().take(20);
+/// # let of_cell = labels.map(|l| Perturbation::parse(l, &format)).collect::<Result<Vec<_>, _>>()?;
+/// # let cells = (0..20).map(|i| format!("cell {i}")).collect();
+/// # let counts = CsrCounts::from_dense(1, &[1.0; 20])?;
+/// # let screen = Population::new(counts, vec!["gene".into()], cells, &of_cell, vec![])?;
+/// let split = SplitConfig::new("seen-2".parse()?, 0).split(&screen)?;
+/// // C was never perturbed alone, so only A+B has both genes seen.
+/// assert_eq!(split.test, ["A+B"]);
+/// assert_eq!(split.train, ["A", "A+C", "B", "control"]);
+/// // Half of the four control cells are kept apart for the evaluation.
+/// assert_eq!(split.reference_cells(&screen).len(), 2);
+/// assert_eq!(split.train_cells(&screen, &format).len(), 3 * 4 + 2);
+/// # Ok::<(), pert_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitConfig {
     /// What is held out.
@@ -418,6 +445,19 @@ fn unknown_label(label: &str, screen: &Population) -> Error {
 }
 
 /// A split as it is written beside a model (`split.json`).
+///
+/// ```
+/// use pert_core::Split;
+/// // A split of one's own, as any tool may write it.
+/// let split: Split = serde_json::from_str(
+///     r#"{"format": 1, "rule": "mine", "seed": 0, "train": ["control", "A", "B"], "test": ["A+B"]}"#,
+/// )
+/// .expect("a split file");
+/// split.check()?;
+/// assert_eq!(split.test, ["A+B"]);
+/// assert!(split.test_cells.is_empty());
+/// # Ok::<(), pert_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {

@@ -29,6 +29,15 @@ pub enum Library {
 }
 
 /// Configuration of a [`Vae`](crate::Vae).
+///
+/// ```
+/// use pert_decoder::{Likelihood, VaeConfig};
+/// // 2,000 genes, 5 latent dimensions, given a cell embedding of width 10.
+/// let config = VaeConfig { d_cell: 10, likelihood: Likelihood::Nb, ..VaeConfig::new(2000, 5) };
+/// config.check()?;
+/// assert!(VaeConfig { n_latent: 0, ..config }.check().is_err());
+/// # Ok::<(), pert_decoder::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaeConfig {
@@ -123,6 +132,14 @@ impl VaeConfig {
 }
 
 /// Configuration of the training of a [`Vae`](crate::Vae) by Adam with a one-cycle rate.
+///
+/// ```
+/// use pert_decoder::TrainConfig;
+/// let config = TrainConfig { steps: 300, ..Default::default() };
+/// config.check()?;
+/// assert!(TrainConfig { kl_warmup: 2.0, ..config }.check().is_err());
+/// # Ok::<(), pert_decoder::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {

@@ -15,6 +15,12 @@ use crate::library::LogNormal;
 use crate::network::{Network, matrix};
 
 /// log p(y|g) ≥ reconstruction − kl_z − kl_l, each the mean over cells in nats.
+///
+/// ```
+/// use pert_decoder::ElboTerms;
+/// let terms = ElboTerms { reconstruction: -120.0, kl_z: 3.0, kl_l: 0.5 };
+/// assert_eq!(terms.total(), -123.5);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ElboTerms {
     /// E_q log p(y|z,l,g), one draw of z and l per cell; complete, with the constant −log Γ(y+1).

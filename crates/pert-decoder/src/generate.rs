@@ -28,6 +28,21 @@ impl Vae {
     /// # Errors
     /// Conditions of wrong width; [`Error::WrongLength`] for `gene_log_scale`; [`Error::InvalidValue`] for numbers
     /// that are not finite or a library above the largest count.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use pert_core::seeded_rng;
+    /// use pert_decoder::{Conditions, Likelihood, Vae, VaeConfig};
+    /// let config = VaeConfig { likelihood: Likelihood::Poisson, ..VaeConfig::new(3, 2) };
+    /// let vae = Vae::untrained(config, &mut seeded_rng(0, "weights"), &Device::default())?;
+    /// let log_library = [10_000f64.ln(); 2]; // two cells
+    /// let rng = &mut seeded_rng(1, "generate");
+    /// let cells = vae.generate(Conditions::default(), &log_library, None, rng)?;
+    /// assert_eq!((cells.n_cells(), cells.n_genes()), (2, 3));
+    /// // ρ sums to 1 over genes, so totals are Poisson(10,000), a standard deviation of 100.
+    /// assert!((0..2).all(|cell| (cells.library_size(cell) - 10_000.0).abs() < 600.0));
+    /// # Ok::<(), pert_decoder::Error>(())
+    /// ```
     pub fn generate(
         &self,
         conditions: Conditions<'_>,
@@ -79,6 +94,18 @@ impl Vae {
     ///
     /// # Errors
     /// As [`Vae::generate`]; [`Error::NoCells`].
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use pert_core::seeded_rng;
+    /// use pert_decoder::{Conditions, Likelihood, Vae, VaeConfig};
+    /// let config = VaeConfig { likelihood: Likelihood::Nb, ..VaeConfig::new(3, 2) };
+    /// let vae = Vae::untrained(config, &mut seeded_rng(0, "weights"), &Device::default())?;
+    /// let rho = vae.mean_rho(Conditions::default(), 10, None, &mut seeded_rng(1, "mean"))?; // [n_genes]
+    /// // Nothing drops out of a negative binomial.
+    /// assert!((rho.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+    /// # Ok::<(), pert_decoder::Error>(())
+    /// ```
     pub fn mean_rho(
         &self,
         conditions: Conditions<'_>,

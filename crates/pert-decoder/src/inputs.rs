@@ -6,6 +6,21 @@ use crate::config::VaeConfig;
 use crate::error::Error;
 
 /// What the encoder and the generator are conditioned on; one row per cell, row-major.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::{CsrCounts, seeded_rng};
+/// use pert_decoder::{Conditions, Vae, VaeConfig};
+/// let config = VaeConfig { d_cell: 2, ..VaeConfig::new(3, 4) };
+/// let vae = Vae::untrained(config, &mut seeded_rng(0, "weights"), &Device::default())?;
+/// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0])?;
+/// let given = Conditions { cell: Some(&[0.5, -1.0]), covariate: None };
+/// assert_eq!(vae.encode(&counts, &[0], given)?.len(), 4);
+/// // One number is no embedding of width 2.
+/// let narrow = Conditions { cell: Some(&[0.5]), covariate: None };
+/// assert!(vae.encode(&counts, &[0], narrow).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Conditions<'a> {
     /// Cell embeddings g, `[n, d_cell]`; `None`: the learned null for every cell (never in training).
@@ -15,6 +30,14 @@ pub struct Conditions<'a> {
 }
 
 /// What a model is trained with beside the counts; one row per training cell, in the order of `cells`.
+///
+/// ```
+/// use pert_decoder::VaeInputs;
+/// // Three cells without conditions: two of perturbation 0, one of perturbation 1.
+/// let inputs = VaeInputs { cell: None, covariate: None, library_group: &[0, 0, 1], n_groups: 2 };
+/// assert!(inputs.conditions().cell.is_none());
+/// assert!(inputs.library_group.iter().all(|&group| group < inputs.n_groups));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct VaeInputs<'a> {
     /// Cell embeddings g, `[n, d_cell]`; needed when the model has a `d_cell`.

@@ -15,6 +15,13 @@ const PSEUDO_CELLS: f64 = 20.0;
 const MIN_VARIANCE: f64 = 1e-4;
 
 /// A log-normal distribution of library sizes, by mean and variance of log l.
+///
+/// ```
+/// use pert_core::seeded_rng;
+/// use pert_decoder::LogNormal;
+/// let library = LogNormal { mean: 5_000f64.ln(), variance: 0.0 };
+/// assert_eq!(library.sample(&mut seeded_rng(0, "library")), 5_000f64.ln());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogNormal {
@@ -25,7 +32,7 @@ pub struct LogNormal {
 }
 
 impl LogNormal {
-    /// One log library size.
+    /// One log library size, log l = mean + √variance · N(0, 1), in log counts.
     pub fn sample(&self, rng: &mut ChaCha8Rng) -> f64 {
         let noise: f64 = StandardNormal.sample(rng);
         self.mean + self.variance.sqrt() * noise
@@ -36,6 +43,17 @@ impl LogNormal {
 ///
 /// With n cells of mean x̄ and global moments (m, v): mean (n x̄ + 20 m)/(n + 20), variance
 /// (Σ(x − x̄)² + 20 v)/(n + 20).
+///
+/// ```
+/// use pert_decoder::LibraryPrior;
+/// // Log library sizes of two cells of group 0 and one of group 1.
+/// let prior = LibraryPrior::fit(&[8.0, 8.0, 11.0], &[0, 0, 1], 2)?;
+/// assert!((prior.global().mean - 9.0).abs() < 1e-12);
+/// // One cell of 11 against 20 pseudo-cells of 9.
+/// assert!((prior.group(1).mean - (11.0 + 20.0 * 9.0) / 21.0).abs() < 1e-12);
+/// assert_eq!(prior.group(7), prior.global());
+/// # Ok::<(), pert_decoder::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LibraryPrior {
@@ -45,6 +63,9 @@ pub struct LibraryPrior {
 
 impl LibraryPrior {
     /// Moments of the log library sizes of each group; a group without cells has the global ones.
+    ///
+    /// # Shapes
+    /// `log_library` (natural logs of total counts), `group_of`: `[n_cells]`.
     ///
     /// # Errors
     /// [`Error::NoCells`], [`Error::WrongLength`], [`Error::GroupOutOfRange`], [`Error::InvalidValue`] for a log

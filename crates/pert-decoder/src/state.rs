@@ -15,6 +15,19 @@ use crate::vae::Vae;
 pub const STATE_FORMAT: u32 = 1;
 
 /// Everything of a [`Vae`] but its weights.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::{CsrCounts, seeded_rng};
+/// use pert_decoder::{Conditions, Vae, VaeConfig};
+/// let device = Device::default();
+/// let vae = Vae::untrained(VaeConfig::new(3, 2), &mut seeded_rng(0, "weights"), &device)?;
+/// let restored = Vae::from_state(vae.state(), &vae.to_safetensors()?, &device)?;
+/// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0])?;
+/// let g = |vae: &Vae| vae.encode(&counts, &[0], Conditions::default());
+/// assert_eq!(g(&restored)?, g(&vae)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaeState {

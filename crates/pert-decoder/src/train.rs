@@ -31,6 +31,25 @@ pub struct TrainStep {
 }
 
 /// A model in training: one optimiser step at a time.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::{CsrCounts, seeded_rng};
+/// use pert_decoder::{TrainConfig, Trainer, VaeConfig, VaeInputs};
+///
+/// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 1.0, 1.0])?;
+/// let cells = [0, 1, 2];
+/// let inputs = VaeInputs { cell: None, covariate: None, library_group: &[0, 0, 0], n_groups: 1 };
+/// let (config, train) = (VaeConfig::new(3, 2), TrainConfig { steps: 3, ..Default::default() });
+/// let mut rng = seeded_rng(0, "decoder");
+/// let mut trainer =
+///     Trainer::new(&counts, &cells, &inputs, &config, &train, &mut rng, &Device::default())?;
+/// while trainer.steps_done() < train.steps {
+///     assert!(trainer.step()?.is_finite()); // nats per cell
+/// }
+/// assert_eq!(trainer.finish()?.config(), &config);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Trainer<'a> {
     counts: &'a CsrCounts,
     cells: &'a [usize],
@@ -201,6 +220,26 @@ impl Vae {
     /// Settings out of range; counts of another number of genes; no cells, cells out of range or without counts;
     /// inputs of wrong width, missing or not finite; [`Error::NonFiniteLoss`]; [`Error::Interrupted`] when
     /// `progress` breaks.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// use burn::tensor::Device;
+    /// use pert_core::{CsrCounts, seeded_rng};
+    /// use pert_decoder::{TrainConfig, Vae, VaeConfig, VaeInputs};
+    ///
+    /// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 1.0, 1.0])?;
+    /// let inputs = VaeInputs { cell: None, covariate: None, library_group: &[0, 0, 0], n_groups: 1 };
+    /// let (config, train) = (VaeConfig::new(3, 2), TrainConfig { steps: 3, ..Default::default() });
+    /// let (rng, device) = (&mut seeded_rng(0, "decoder"), Device::default());
+    /// let mut losses = Vec::new();
+    /// let vae = Vae::fit(&counts, &[0, 1, 2], &inputs, &config, &train, rng, &device, &mut |step| {
+    ///     losses.push(step.loss);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!((losses.len(), vae.library_prior().n_groups()), (3, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::too_many_arguments, reason = "data, settings, randomness, device, progress")]
     pub fn fit(
         counts: &CsrCounts,

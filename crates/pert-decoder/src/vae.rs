@@ -17,6 +17,21 @@ pub(crate) const BLOCK: usize = 512;
 
 /// A (conditional) variational autoencoder of raw counts on a plain device; made by [`Vae::fit`], stored as
 /// [`VaeState`](crate::VaeState) and safetensors.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::{CsrCounts, seeded_rng};
+/// use pert_decoder::{Conditions, Vae, VaeConfig};
+/// // With its first weights; `Vae::fit` trains one instead.
+/// let vae =
+///     Vae::untrained(VaeConfig::new(3, 2), &mut seeded_rng(0, "weights"), &Device::default())?;
+/// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0])?;
+/// let g = vae.encode(&counts, &[0, 1], Conditions::default())?; // [n_cells, n_latent]
+/// // Cells do not see each other: alone, the second has the same embedding.
+/// let alone = vae.encode(&counts, &[1], Conditions::default())?;
+/// assert!(g[2..].iter().zip(&alone).all(|(a, b)| (a - b).abs() < 1e-6));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Vae {
     pub(crate) config: VaeConfig,
@@ -93,6 +108,19 @@ impl Vae {
     /// # Errors
     /// [`Error::WrongLength`]; [`Error::InvalidValue`] for a negative or non-finite value; [`Error::ZeroCountCell`]
     /// for a row that sums to 0; conditions of wrong width.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use pert_core::{CsrCounts, seeded_rng};
+    /// use pert_decoder::{Conditions, Vae, VaeConfig};
+    /// let vae =
+    ///     Vae::untrained(VaeConfig::new(3, 2), &mut seeded_rng(0, "weights"), &Device::default())?;
+    /// let (profile, none) = ([4.0, 0.0, 1.0], Conditions::default());
+    /// let of_profile = vae.encode_profiles(&profile, none)?; // [n, n_latent]
+    /// let of_cell = vae.encode(&CsrCounts::from_dense(3, &profile)?, &[0], none)?;
+    /// assert!(of_profile.iter().zip(&of_cell).all(|(p, c)| (p - c).abs() < 1e-6));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn encode_profiles(
         &self,
         profiles: &[f32],
@@ -137,8 +165,24 @@ impl Vae {
     ///
     /// `library_group` names the group of p(l|p) for every cell; `None`: the global distribution.
     ///
+    /// # Shapes
+    /// - counts: raw counts; `library_group` and rows of `conditions`: one per entry of `cells`
+    ///
     /// # Errors
     /// As [`Vae::encode`]; [`Error::NoCells`]; a library group out of range.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use pert_core::{CsrCounts, seeded_rng};
+    /// use pert_decoder::{Conditions, Vae, VaeConfig};
+    /// let vae =
+    ///     Vae::untrained(VaeConfig::new(3, 2), &mut seeded_rng(0, "weights"), &Device::default())?;
+    /// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0])?;
+    /// let terms = vae.elbo(&counts, &[0], Conditions::default(), None, &mut seeded_rng(1, "elbo"))?;
+    /// // A log probability of counts, and divergences.
+    /// assert!(terms.reconstruction < 0.0 && terms.kl_z >= 0.0 && terms.kl_l >= 0.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn elbo(
         &self,
         counts: &CsrCounts,

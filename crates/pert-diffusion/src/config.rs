@@ -9,6 +9,14 @@ use crate::sampler::DdimConfig;
 use crate::schedule::{Schedule, ScheduleConfig};
 
 /// Settings of a [`Prior`](crate::Prior) and of its training.
+///
+/// ```
+/// use pert_diffusion::{Parameterization, PriorConfig};
+/// let config = PriorConfig { parameterization: Parameterization::V, steps: 500, ..Default::default() };
+/// config.check()?;
+/// assert!(PriorConfig { condition_dropout: 1.5, ..config }.check().is_err());
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PriorConfig {
@@ -90,6 +98,15 @@ impl PriorConfig {
 }
 
 /// Settings of [`Prior::sample`](crate::Prior::sample).
+///
+/// ```
+/// use pert_diffusion::{SamplerConfig, Schedule, ScheduleConfig};
+/// let schedule = Schedule::new(&ScheduleConfig { n_steps: 100, ..Default::default() })?;
+/// SamplerConfig { guidance: 2.0, ..Default::default() }.check(&schedule)?;
+/// // More steps than the schedule has.
+/// assert!(SamplerConfig { steps: 200, ..Default::default() }.check(&schedule).is_err());
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerConfig {

@@ -11,6 +11,23 @@ use crate::denoiser::{Condition, Denoiser};
 ///
 /// # Shapes
 /// `x_t`, output: `[n, d]`; `t`, `cond`: as in [`Denoiser::predict`].
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_diffusion::{Condition, Denoiser, guided};
+///
+/// /// Predicts 1 under any condition and 0 under none.
+/// struct Known;
+/// impl Denoiser for Known {
+///     fn predict(&self, x_t: Tensor<2>, _: &[usize], cond: Condition) -> Tensor<2> {
+///         if matches!(cond, Condition::Null) { x_t.zeros_like() } else { x_t.ones_like() }
+///     }
+/// }
+/// let device = Device::default();
+/// let cond = Condition::Given(Tensor::ones([1, 3], &device)); // [1, d_cond]
+/// let output = guided(&Known, Tensor::zeros([4, 2], &device), &[10], cond, 2.5); // [n, d]
+/// assert!(output.into_data().iter::<f64>().all(|v| v == 2.5));
+/// ```
 pub fn guided<D: Denoiser + ?Sized>(
     denoiser: &D,
     x_t: Tensor<2>,

@@ -67,6 +67,25 @@ impl PriorState {
 }
 
 /// A conditional diffusion prior p(x | cond) over `d`-dimensional rows, ready to be sampled.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_diffusion::{Prior, PriorConfig, SamplerConfig};
+/// let (device, config) = (Device::default(), PriorConfig::default());
+/// // Rows of 2 dimensions under conditions of width 3; `Prior::fit` trains one instead.
+/// let prior = Prior::untrained(&config, 2, 3, &mut seeded_rng(0, "weights"), &device)?;
+/// let restored = Prior::from_state(prior.state().clone(), &prior.to_bytes()?, &device)?;
+/// let sample = |prior: &Prior, n| {
+///     let sampler = SamplerConfig { steps: 4, ..Default::default() };
+///     prior.sample(Some(&[1.0, 0.0, 1.0]), n, &sampler, &mut seeded_rng(1, "sample"), &device)
+/// };
+/// let rows = sample(&prior, 5)?; // [n, d]
+/// assert_eq!(rows, sample(&restored, 5)?);
+/// // The first rows of a larger population are the smaller one.
+/// assert_eq!(rows[..2 * 2], sample(&prior, 2)?);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Prior {
     pub(crate) state: PriorState,

@@ -10,11 +10,37 @@ use crate::schedule::Schedule;
 ///
 /// # Shapes
 /// `x0`, `noise`, output: `[n, d]`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_diffusion::{NoiseLevel, Schedule, ScheduleConfig, q_sample};
+/// let (schedule, device) = (Schedule::new(&ScheduleConfig::default())?, Device::default());
+/// let level = NoiseLevel::new(&schedule, &[500], &device);
+/// let (x0, noise) = (Tensor::ones([1, 2], &device), Tensor::zeros([1, 2], &device));
+/// let x_t: Vec<f64> = q_sample(x0, noise, &level).into_data().iter().collect();
+/// assert!((x_t[0] - schedule.alpha_bar(500).sqrt()).abs() < 1e-6);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 pub fn q_sample(x0: Tensor<2>, noise: Tensor<2>, level: &NoiseLevel) -> Tensor<2> {
     x0 * level.signal.clone() + noise * level.sigma.clone()
 }
 
-/// Mean `[n, d]` and variance of q(x_{t−1} | x_t, x_0) (Ho et al. 2020, equations 6 and 7), one step `t` for all rows.
+/// Mean and variance of q(x_{t−1} | x_t, x_0) (Ho et al. 2020, equations 6 and 7), one step `t` for all rows.
+///
+/// # Shapes
+/// `x0`, `x_t`, mean: `[n, d]`; the variance is the same for all entries.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_diffusion::{Schedule, ScheduleConfig, q_posterior};
+/// let (schedule, device) = (Schedule::new(&ScheduleConfig::default())?, Device::default());
+/// let (x0, x_t) = (Tensor::<2>::ones([1, 2], &device), Tensor::zeros([1, 2], &device));
+/// // Before the first step lies x_0 itself.
+/// let (mean, variance) = q_posterior(x0.clone(), x_t, 0, &schedule);
+/// assert!((mean - x0).abs().max().into_scalar::<f32>() < 1e-6);
+/// assert_eq!(variance, 0.0);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 pub fn q_posterior(
     x0: Tensor<2>,
     x_t: Tensor<2>,
@@ -43,7 +69,31 @@ pub struct NoisedBatch<'a> {
 /// dimensions (the paper's norm is d times as large).
 ///
 /// # Shapes
-/// Output: `[1]`.
+/// `batch`: as its fields say; output: `[1]`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_diffusion::{
+///     Condition, Denoiser, NoisedBatch, Parameterization, Schedule, ScheduleConfig, l_simple,
+/// };
+///
+/// /// Predicts 0 whatever it sees.
+/// struct Zero;
+/// impl Denoiser for Zero {
+///     fn predict(&self, x_t: Tensor<2>, _: &[usize], _: Condition) -> Tensor<2> {
+///         x_t.zeros_like()
+///     }
+/// }
+/// let device = Device::default();
+/// let noise = Tensor::<2>::from_data([[1.0, -2.0, 2.0]], &device);
+/// let x0 = Tensor::ones([1, 3], &device);
+/// let batch = NoisedBatch { x0, noise, t: &[7], cond: Condition::Null };
+/// let schedule = Schedule::new(&ScheduleConfig::default())?;
+/// let loss = l_simple(&Zero, batch, Parameterization::Epsilon, &schedule);
+/// // What is left is the mean square of the noise.
+/// assert!((loss.into_scalar::<f32>() - (1.0 + 4.0 + 4.0) / 3.0).abs() < 1e-6);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 pub fn l_simple<D: Denoiser>(
     denoiser: &D,
     batch: NoisedBatch<'_>,

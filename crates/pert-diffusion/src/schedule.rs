@@ -32,6 +32,14 @@ pub enum ScheduleKind {
 }
 
 /// Configuration of a [`Schedule`].
+///
+/// ```
+/// use pert_diffusion::{ScheduleConfig, ScheduleKind};
+/// let linear = ScheduleConfig { kind: ScheduleKind::Linear, n_steps: 500 };
+/// linear.check()?;
+/// assert!(ScheduleConfig { n_steps: 1, ..linear }.check().is_err());
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
@@ -76,6 +84,16 @@ impl ScheduleConfig {
 /// | ᾱ_t | [`alpha_bar`](Self::alpha_bar) | ∏ α over 0..=t, strictly decreasing |
 /// | ᾱ_{t−1} | [`alpha_bar_previous`](Self::alpha_bar_previous) | 1 at t = 0 |
 /// | β̃_t | [`posterior_variance`](Self::posterior_variance) | β_t (1 − ᾱ_{t−1})/(1 − ᾱ_t) |
+///
+/// ```
+/// use pert_diffusion::{Schedule, ScheduleConfig, ScheduleKind};
+/// let linear = ScheduleConfig { kind: ScheduleKind::Linear, n_steps: 1000 };
+/// let schedule = Schedule::new(&linear)?;
+/// // Ho et al. 2020: from 10⁻⁴ to 0.02.
+/// assert!((schedule.beta(0) - 1e-4).abs() < 1e-12 && (schedule.beta(999) - 0.02).abs() < 1e-12);
+/// assert!((1..1000).all(|t| schedule.alpha_bar(t) < schedule.alpha_bar(t - 1)));
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     beta: Vec<f64>,
@@ -160,7 +178,7 @@ impl Schedule {
         self.posterior_variance(t.max(1)).ln()
     }
 
-    /// Signal-to-noise ratio ᾱ_t / (1 − ᾱ_t).
+    /// Signal-to-noise ratio ᾱ_t / (1 − ᾱ_t), of variances.
     pub fn snr(&self, t: usize) -> f64 {
         self.alpha_bar[t] / (1.0 - self.alpha_bar[t])
     }

@@ -8,6 +8,18 @@ use crate::error::Error;
 ///
 /// A dimension that is constant up to f32 rounding gets scale 1, so that it is 0 after standardisation and comes back
 /// as its constant.
+///
+/// ```
+/// use pert_diffusion::Standardiser;
+/// // Two rows; the second dimension is constant.
+/// let x = [10.0, 5.0, 14.0, 5.0];
+/// let standardiser = Standardiser::fit(&x, 2)?;
+/// assert_eq!((standardiser.mean[0], standardiser.scale[0]), (12.0, 2.0));
+/// let z = standardiser.apply(&x);
+/// assert_eq!(z, [-1.0, 0.0, 1.0, 0.0]);
+/// assert_eq!(standardiser.invert(&z), x);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standardiser {
@@ -77,12 +89,12 @@ impl Standardiser {
         Ok(())
     }
 
-    /// (x − mean)/scale of `[n, d]` rows.
+    /// (x − mean)/scale of `[n, d]` rows, row-major; the output has their shape.
     pub fn apply(&self, x: &[f32]) -> Vec<f32> {
         self.map(x, |value, mean, scale| (value - mean) / scale)
     }
 
-    /// z · scale + mean of `[n, d]` rows.
+    /// z · scale + mean of `[n, d]` rows, row-major; the output has their shape.
     pub fn invert(&self, z: &[f32]) -> Vec<f32> {
         self.map(z, |value, mean, scale| value * scale + mean)
     }

@@ -19,6 +19,19 @@ use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
 
 /// Training rows; many rows share few conditions.
+///
+/// ```
+/// use pert_diffusion::TrainingData;
+/// // Three cells in two dimensions: two under the first condition, one under the second.
+/// let data = TrainingData {
+///     x: &[0.1, 0.2, 0.0, 0.3, 5.0, 5.1],
+///     d: 2,
+///     conditions: &[1.0, 0.0, 0.0, 1.0],
+///     d_cond: 2,
+///     condition_of: &[0, 0, 1],
+/// };
+/// assert_eq!(data.x.len(), data.condition_of.len() * data.d);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingData<'a> {
     /// Rows, `[n, d]` row-major, in their own units (they are standardised here).
@@ -68,6 +81,26 @@ pub struct TrainStep {
 }
 
 /// A prior in training: one optimiser step at a time.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_diffusion::{PriorConfig, PriorTrainer, TrainingData};
+///
+/// let (x, conditions) = ([0.0, 0.1, 5.0, 5.2], [1.0, -1.0]);
+/// let condition_of = &[0, 0, 1, 1];
+/// let data = TrainingData { x: &x, d: 1, conditions: &conditions, d_cond: 1, condition_of };
+/// let config = PriorConfig { steps: 3, ..Default::default() };
+/// let mut rng = seeded_rng(0, "prior");
+/// let mut trainer = PriorTrainer::new(&data, &config, &mut rng, &Device::default())?;
+/// while trainer.steps_done() < config.steps {
+///     let loss = trainer.step()?;
+///     assert!(loss.is_finite());
+/// }
+/// let prior = trainer.finish();
+/// assert_eq!((prior.state().d, prior.state().d_cond), (1, 1));
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 pub struct PriorTrainer<'a> {
     data: TrainingData<'a>,
     config: PriorConfig,

@@ -12,6 +12,18 @@ use crate::nearest::nearest_names;
 /// Tables of Gene Ontology annotations are held sparse, as raw TF-IDF: a term of document frequency df among the
 /// table's N genes weighs idf = ln(N/df), and each gene's vector has unit length. Zero is the gene without
 /// annotation. Annotations are those listed; none are propagated.
+///
+/// ```
+/// use pert_encoders::GeneFeatures;
+/// let genes = ["KLF1", "MYC"].map(str::to_owned).to_vec();
+/// let features = GeneFeatures::from_dense(genes, vec!["length".into()], vec![10.0, 14.0])?;
+/// // Mean 12, standard deviation 2: the values are −1 and 1.
+/// let length = |gene| features.get(gene).map(|row| row.dot(&[1.0]));
+/// assert!(length("KLF1").is_some_and(|value| (value + 1.0).abs() < 1e-12));
+/// assert!(length("MYC").is_some_and(|value| (value - 1.0).abs() < 1e-12));
+/// assert_eq!(length("GATA1"), None);
+/// # Ok::<(), pert_encoders::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeneFeatures {
     pub(crate) genes: Vec<String>,
@@ -30,6 +42,15 @@ pub(crate) enum Values {
 }
 
 /// The features of one gene.
+///
+/// ```
+/// use pert_encoders::FeatureRow;
+/// let row = FeatureRow::Sparse { indices: &[1, 3], weights: &[0.6, 0.8] };
+/// assert_eq!(row.dot(&[0.0, 10.0, 0.0, 0.0]), 6.0);
+/// let mut total = vec![1.0; 4];
+/// row.add_to(&mut total, 2.0);
+/// assert_eq!(total, [1.0, 1.0 + 2.0 * 0.6, 1.0, 1.0 + 2.0 * 0.8]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FeatureRow<'a> {
     /// All values, `[dim]`.

@@ -15,6 +15,16 @@ const N_NEAREST: usize = 3;
 const N_WITH_NEAREST: usize = 10;
 
 /// What to do with a gene about which nothing is known.
+///
+/// ```
+/// use pert_core::{LabelFormat, Perturbation};
+/// use pert_encoders::{GeneSetEncoder, UnknownGene};
+/// let unseen = Perturbation::parse("MYC", &LabelFormat::default())?;
+/// assert!(GeneSetEncoder::new(vec!["KLF1".into()], None, UnknownGene::Error).encode(&unseen).is_err());
+/// let encoding = GeneSetEncoder::new(vec!["KLF1".into()], None, UnknownGene::Mean).encode(&unseen)?;
+/// assert_eq!((encoding.id, encoding.unknown), (vec![0.0], vec!["MYC".to_owned()]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownGene {
@@ -45,6 +55,19 @@ pub struct GeneSetEncoding {
 /// | gene without a row in the table | unknown (a seen one keeps its id) | – |
 ///
 /// Unknown genes are an error or the mean gene, as [`UnknownGene`] says.
+///
+/// ```
+/// use pert_core::{LabelFormat, Perturbation};
+/// use pert_encoders::{GeneSetEncoder, UnknownGene};
+///
+/// let seen = ["KLF1", "CEBPA", "SPI1"].map(str::to_owned).to_vec();
+/// let encoder = GeneSetEncoder::new(seen, None, UnknownGene::Error);
+/// assert_eq!(encoder.seen_genes(), ["CEBPA", "KLF1", "SPI1"]);
+/// let set = |label| Perturbation::parse(label, &LabelFormat::default());
+/// assert_eq!(encoder.encode(&set("SPI1+CEBPA")?)?.id, [1.0, 0.0, 1.0]);
+/// assert_eq!(encoder.encode(&set("control")?)?.id, [0.0; 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct GeneSetEncoder {
     seen_genes: Vec<String>,
@@ -72,6 +95,15 @@ enum FeatureMap {
 }
 
 /// What must be kept beside the feature table to rebuild an encoder bit for bit.
+///
+/// ```
+/// use pert_encoders::{GeneSetEncoder, UnknownGene};
+/// let encoder = GeneSetEncoder::new(vec!["KLF1".into()], None, UnknownGene::Mean);
+/// let json = serde_json::to_string(&encoder.state())?;
+/// let restored = GeneSetEncoder::from_state(serde_json::from_str(&json)?, None)?;
+/// assert_eq!(restored.seen_genes(), encoder.seen_genes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneSetEncoderState {
@@ -100,6 +132,18 @@ impl GeneSetEncoder {
     ///
     /// # Errors
     /// [`Error::ReducedDim`] unless 1 ≤ k ≤ [`LARGEST_REDUCED_DIM`].
+    ///
+    /// ```
+    /// use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
+    /// let genes = ["A", "B", "C"].map(str::to_owned).to_vec();
+    /// let columns = ["length", "charge", "weight"].map(str::to_owned).to_vec();
+    /// let values = vec![1.0, 0.0, 5.0, 2.0, 1.0, 0.0, 4.0, 9.0, 1.0];
+    /// let features = GeneFeatures::from_dense(genes.clone(), columns, values)?;
+    /// // Three seen genes, and three features shown as two numbers.
+    /// let encoder = GeneSetEncoder::new(genes, Some(features), UnknownGene::Error).with_reduced(2)?;
+    /// assert_eq!(encoder.condition_dim(), 3 + 2);
+    /// # Ok::<(), pert_encoders::Error>(())
+    /// ```
     pub fn with_reduced(mut self, k: usize) -> Result<Self, Error> {
         if !(1..=LARGEST_REDUCED_DIM).contains(&k) {
             return Err(Error::ReducedDim { found: k, largest: LARGEST_REDUCED_DIM });
@@ -170,7 +214,7 @@ impl GeneSetEncoder {
         Ok(condition.into_iter().map(|value| value as f32).collect())
     }
 
-    /// Length of what [`GeneSetEncoder::condition`] gives.
+    /// Length of what [`GeneSetEncoder::condition`] gives: number of seen genes + reduced dimensions.
     pub fn condition_dim(&self) -> usize {
         let reduced = match &self.reduced {
             None => 0,

@@ -31,6 +31,19 @@ impl GeneFeatures {
     /// # Errors
     /// [`Error::Read`], [`Error::GitLfsPointer`], [`Error::TooLarge`], [`Error::NotText`], and [`Error::Table`] with
     /// the line and what is wrong with it.
+    ///
+    /// ```
+    /// use pert_encoders::GeneFeatures;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("go.tsv");
+    /// std::fs::write(&path, "gene_symbol\tn_terms\tgo_ids\nKLF1\t2\tGO:1|GO:2\nMYC\t1\tGO:2\n")?;
+    /// let features = GeneFeatures::read(&path)?;
+    /// assert_eq!((features.genes().len(), features.columns()), (2, &["GO:1".into(), "GO:2".into()][..]));
+    /// // GO:2 stands at every gene, so it weighs ln(2/2) = 0, and GO:1 alone makes up the unit length.
+    /// let klf1 = features.get("KLF1").expect("a row of the table");
+    /// assert!((klf1.dot(&[1.0, 0.0]) - 1.0).abs() < 1e-12 && klf1.dot(&[0.0, 1.0]) == 0.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         read_bounded(path.as_ref(), LARGEST_TABLE)
     }
@@ -41,6 +54,17 @@ impl GeneFeatures {
     /// # Errors
     /// Those of the writer; of kind `InvalidInput` when a name holds a line break or outer white space, which a table
     /// read from a file never does.
+    ///
+    /// ```
+    /// use pert_encoders::GeneFeatures;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("features.tsv");
+    /// let genes = ["KLF1", "MYC", "SPI1"].map(str::to_owned).to_vec();
+    /// let features = GeneFeatures::from_dense(genes, vec!["length".into()], vec![0.1, 0.2, 0.7])?;
+    /// features.write_tsv(std::fs::File::create(&path)?)?;
+    /// assert_eq!(GeneFeatures::read(&path)?, features);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_tsv(&self, mut out: impl Write) -> io::Result<()> {
         if self.is_sparse() {
             writeln!(out, "{SPARSE_FORMAT}\ngene\tweights")?;

@@ -48,7 +48,21 @@ pub enum Verdict {
     NotTested,
 }
 
-/// Compares on every metric that has a direction and numbers, in the order of [`METRICS`].
+/// Compares the model with the best baseline on every metric that has a direction and numbers, in the order of
+/// [`METRICS`]; pairs are perturbations on which both have a number.
+///
+/// ```
+/// use pert_metrics::{MetricRow, Roles, Verdict, compare};
+/// let mut rows = Vec::new();
+/// for gene in ["KLF1", "CEBPA", "SPI1", "GATA1", "TAL1", "MYC"] {
+///     rows.push(MetricRow { r2: 0.8, ..MetricRow::new(gene, "model", 100) });
+///     rows.push(MetricRow { r2: 0.7, ..MetricRow::new(gene, "additive", 100) });
+/// }
+/// let of_r2 = &compare(&rows, &Roles::default())[0];
+/// assert_eq!((of_r2.metric, of_r2.best_baseline.as_str(), of_r2.n_pairs), ("r2", "additive", 6));
+/// // Better on all six: 2 of 2⁶ outcomes are as extreme.
+/// assert_eq!((of_r2.wilcoxon_p, of_r2.verdict), (Some(2.0 / 64.0), Verdict::ModelBetter));
+/// ```
 pub fn compare(rows: &[MetricRow], roles: &Roles) -> Vec<Comparison> {
     METRICS.iter().filter_map(|metric| Comparison::new(rows, roles, metric)).collect()
 }
@@ -93,6 +107,14 @@ impl Comparison {
 /// The baseline with the best median of a metric; of equal ones the first in the rows.
 ///
 /// `None` for a metric without direction, or when no baseline has a number.
+///
+/// ```
+/// use pert_metrics::{Metric, MetricRow, Roles, best_baseline};
+/// let row = |method: &str, r2| MetricRow { r2, ..MetricRow::new("KLF1", method, 100) };
+/// let rows = [row("ceiling", 0.99), row("model", 0.9), row("no_change", 0.5), row("additive", 0.8)];
+/// let r2 = Metric::named("r2").expect("a column of metrics.csv");
+/// assert_eq!(best_baseline(&rows, &Roles::default(), r2), Some("additive"));
+/// ```
 pub fn best_baseline<'a>(rows: &'a [MetricRow], roles: &Roles, metric: &Metric) -> Option<&'a str> {
     let sign = match metric.better {
         Better::Higher => -1.0,
@@ -109,6 +131,15 @@ pub fn best_baseline<'a>(rows: &'a [MetricRow], roles: &Roles, metric: &Metric) 
 }
 
 /// The numbers of two methods on the perturbations where both have one, in the order of the rows.
+///
+/// ```
+/// use pert_metrics::{Metric, MetricRow, paired_values};
+/// let row = |gene: &str, method: &str, r2| MetricRow { r2, ..MetricRow::new(gene, method, 100) };
+/// // The additive baseline says nothing about KLF1, so only the pair of MYC counts.
+/// let rows = [row("KLF1", "model", 0.9), row("MYC", "model", 0.7), row("MYC", "additive", 0.6)];
+/// let r2 = Metric::named("r2").expect("a column of metrics.csv");
+/// assert_eq!(paired_values(&rows, r2, "model", "additive"), (vec![0.7], vec![0.6]));
+/// ```
 pub fn paired_values(
     rows: &[MetricRow],
     metric: &Metric,

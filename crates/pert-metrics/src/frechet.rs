@@ -8,6 +8,15 @@ use crate::linalg::{product_with_transpose, singular_values, symmetric_eigen};
 use crate::{Error, Rows};
 
 /// A population summarised by its mean and covariance.
+///
+/// ```
+/// use pert_metrics::{Gaussian, Rows};
+/// let x = [0.0, 0.0, 1.0, 2.0, 2.0, 4.0];
+/// let cells = Gaussian::fit(Rows::new(&x, 2)?)?;
+/// assert_eq!(cells.mean(), [1.0, 2.0]);
+/// assert_eq!(cells.covariance(), [1.0, 2.0, 2.0, 4.0]);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
     mean: Vec<f64>,
@@ -17,7 +26,7 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// Mean and covariance (ddof 1) of the rows.
+    /// Mean m and covariance Σᵢ (xᵢ − m)(xᵢ − m)ᵀ / (n − 1) of the rows.
     ///
     /// With fewer rows than columns + 1 the covariance is singular ([`Gaussian::is_singular`]) and a Fréchet distance
     /// mostly measures that; use [`Gaussian::fit_shrunk`] and say so.
@@ -36,6 +45,18 @@ impl Gaussian {
     ///
     /// # Errors
     /// As [`Gaussian::fit`].
+    ///
+    /// ```
+    /// use pert_metrics::{Gaussian, Rows};
+    /// // Three cells span a plane, so their covariance in four dimensions has no full rank.
+    /// let x = [1.0, 0.0, 0.0, 2.0, 0.0, 3.0, 1.0, 0.0, 4.0, 0.0, 1.0, 1.0];
+    /// let cells = Rows::new(&x, 4)?;
+    /// assert!(Gaussian::fit(cells)?.is_singular());
+    /// let shrunk = Gaussian::fit_shrunk(cells)?;
+    /// assert!(shrunk.shrinkage() > 0.0 && shrunk.shrinkage() <= 1.0);
+    /// assert!(shrunk.eigenvalues()?[0] > 0.0);
+    /// # Ok::<(), pert_metrics::Error>(())
+    /// ```
     pub fn fit_shrunk(x: Rows) -> Result<Self, Error> {
         let (n_rows, d) = (x.n_rows(), x.n_columns());
         if n_rows < 2 {
@@ -122,6 +143,16 @@ impl Gaussian {
 ///
 /// # Panics
 /// When the dimensions differ.
+///
+/// ```
+/// use pert_metrics::{Gaussian, Rows, frechet_distance};
+/// let real = [0.0, 0.0, 1.0, 2.0, 2.0, 1.0];
+/// let moved: Vec<f64> = real.chunks(2).flat_map(|cell| [cell[0] + 3.0, cell[1] + 4.0]).collect();
+/// let fit = |x: &[f64]| Gaussian::fit(Rows::new(x, 2)?);
+/// // Equal covariances: what is left is the squared distance of the means, 3² + 4².
+/// assert!((frechet_distance(&fit(&real)?, &fit(&moved)?) - 25.0).abs() < 1e-9);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
     let d = a.mean.len();
     assert_eq!(d, b.mean.len(), "both populations must live in one space");
@@ -146,6 +177,19 @@ pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
 /// ⌊n/2⌋/n. Halves are never resampled up to n, which would triple the value.
 ///
 /// NaN below four rows, without splits, or when a value is not finite.
+///
+/// ```
+/// use pert_core::seeded_rng;
+/// use pert_metrics::{Rows, frechet_floor, frechet_floor_closed_form};
+/// use rand_distr::{Distribution, StandardNormal};
+///
+/// let mut rng = seeded_rng(0, "example");
+/// let cells: Vec<f64> = StandardNormal.sample_iter(&mut rng).take(400 * 5).collect();
+/// let floor = frechet_floor(Rows::new(&cells, 5)?, 20, &mut rng);
+/// let expected = frechet_floor_closed_form(&[1.0; 5], 400);
+/// assert!((floor / expected - 1.0).abs() < 0.3);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 pub fn frechet_floor(real: Rows, n_splits: usize, rng: &mut ChaCha8Rng) -> f64 {
     let n = real.n_rows();
     let half = n / 2;

@@ -86,6 +86,13 @@ pub(crate) fn singular_values(matrix: &[f64], n: usize) -> Result<Vec<f64>, Erro
 ///
 /// # Panics
 /// When `a.n_columns()` is not `b.n_rows()`.
+///
+/// ```
+/// use pert_metrics::{Rows, matrix_product};
+/// let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 10.0]);
+/// assert_eq!(matrix_product(Rows::new(&a, 2)?, Rows::new(&b, 1)?), [21.0, 43.0]);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 pub fn matrix_product(a: Rows, b: Rows) -> Vec<f64> {
     product(view(a), view(b))
 }
@@ -94,6 +101,14 @@ pub fn matrix_product(a: Rows, b: Rows) -> Vec<f64> {
 ///
 /// # Panics
 /// When the numbers of columns differ.
+///
+/// ```
+/// use pert_metrics::{Rows, product_with_transpose};
+/// // One entry per pair of rows: their inner product.
+/// let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 10.0]);
+/// assert_eq!(product_with_transpose(Rows::new(&a, 2)?, Rows::new(&b, 2)?), [21.0, 43.0]);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 pub fn product_with_transpose(a: Rows, b: Rows) -> Vec<f64> {
     product(view(a), view(b).transpose())
 }
@@ -102,6 +117,14 @@ pub fn product_with_transpose(a: Rows, b: Rows) -> Vec<f64> {
 ///
 /// # Panics
 /// When the numbers of rows differ.
+///
+/// ```
+/// use pert_metrics::{Rows, product_of_transpose};
+/// // One entry per pair of columns: their inner product.
+/// let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 10.0]);
+/// assert_eq!(product_of_transpose(Rows::new(&a, 2)?, Rows::new(&b, 1)?), [31.0, 42.0]);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 pub fn product_of_transpose(a: Rows, b: Rows) -> Vec<f64> {
     product(view(a).transpose(), view(b))
 }

@@ -27,6 +27,13 @@ pub fn r2(real: &[f64], generated: &[f64]) -> f64 {
 ///
 /// # Panics
 /// When the lengths differ.
+///
+/// ```
+/// use pert_metrics::pearson;
+/// assert!((pearson(&[1.0, 2.0, 3.0], &[0.0, 10.0, 20.0]) - 1.0).abs() < 1e-15);
+/// assert!((pearson(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]) + 1.0).abs() < 1e-15);
+/// assert!(pearson(&[1.0, 2.0, 3.0], &[5.0, 5.0, 5.0]).is_nan());
+/// ```
 pub fn pearson(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len(), "profiles must hold the same genes");
     if is_constant(a) || is_constant(b) {
@@ -40,10 +47,19 @@ pub fn pearson(a: &[f64], b: &[f64]) -> f64 {
     r.clamp(-1.0, 1.0)
 }
 
-/// Squared Pearson correlation of two mean profiles, the other number that papers call R².
+/// Squared Pearson correlation of two mean profiles, the other number that papers call R²: symmetric, in [0, 1],
+/// blind to scale and offset. NaN where either is constant.
 ///
 /// # Panics
 /// As [`pearson`].
+///
+/// ```
+/// use pert_metrics::{r2, r2_pearson};
+/// // Twice the right profile: fully correlated, yet wrong, which only `r2` sees.
+/// let (real, generated) = ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]);
+/// assert!((r2_pearson(&real, &generated) - 1.0).abs() < 1e-15);
+/// assert!((r2(&real, &generated) - (1.0 - 14.0 / 2.0)).abs() < 1e-15);
+/// ```
 pub fn r2_pearson(real: &[f64], generated: &[f64]) -> f64 {
     pearson(real, generated).powi(2)
 }
@@ -55,6 +71,16 @@ pub fn r2_pearson(real: &[f64], generated: &[f64]) -> f64 {
 ///
 /// # Panics
 /// When the lengths differ.
+///
+/// ```
+/// use pert_metrics::pearson_delta;
+/// let control = [1.0, 2.0, 3.0];
+/// let real = [2.0, 2.0, 1.0];
+/// // Half of the real shift points the right way; no shift points nowhere.
+/// let half_way = [1.5, 2.0, 2.0];
+/// assert!((pearson_delta(&real, &half_way, &control) - 1.0).abs() < 1e-15);
+/// assert!(pearson_delta(&real, &control, &control).is_nan());
+/// ```
 pub fn pearson_delta(real_mean: &[f64], generated_mean: &[f64], control_mean: &[f64]) -> f64 {
     assert_eq!(real_mean.len(), control_mean.len(), "profiles must hold the same genes");
     assert_eq!(generated_mean.len(), control_mean.len(), "profiles must hold the same genes");

@@ -3,6 +3,17 @@
 use crate::Error;
 
 /// A borrowed row-major matrix, `[n_rows, n_columns]`; rows are cells, columns genes or latent dimensions.
+///
+/// ```
+/// use pert_metrics::Rows;
+/// let values = [0.0, 1.5, 2.0, 1.0, 0.0, 0.5];
+/// let cells = Rows::new(&values, 3)?;
+/// assert_eq!((cells.n_rows(), cells.n_columns()), (2, 3));
+/// assert_eq!(cells.row(1), [1.0, 0.0, 0.5]);
+/// // Six values are no whole rows of four.
+/// assert!(Rows::new(&values, 4).is_err());
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rows<'a> {
     values: &'a [f64],
@@ -32,6 +43,9 @@ impl<'a> Rows<'a> {
     }
 
     /// One row, `[n_columns]`.
+    ///
+    /// # Panics
+    /// When there is no such row.
     pub fn row(&self, i: usize) -> &'a [f64] {
         &self.values[i * self.n_columns..(i + 1) * self.n_columns]
     }

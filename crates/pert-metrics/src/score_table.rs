@@ -12,6 +12,14 @@ pub enum Better {
 }
 
 /// A column of numbers.
+///
+/// ```
+/// use pert_metrics::{Better, Metric, MetricRow};
+/// let distance = Metric::named("e_distance").expect("a column of metrics.csv");
+/// let row = MetricRow { e_distance: 0.25, ..MetricRow::new("KLF1", "model", 120) };
+/// assert_eq!((distance.get)(&row), 0.25);
+/// assert_eq!(distance.better, Better::Lower);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {
     /// Its name in files.
@@ -35,6 +43,13 @@ impl Metric {
 macro_rules! metrics {
     ($($(#[$doc:meta])+ $name:ident, $heading:literal, $better:ident;)+) => {
         /// How one method did on one perturbation. NaN stands for "not computed" in every number.
+        ///
+        /// ```
+        /// use pert_metrics::{METRICS, MetricRow};
+        /// let row = MetricRow { r2: 0.9, ..MetricRow::new("KLF1+CEBPA", "additive", 250) };
+        /// let known = METRICS.iter().filter(|metric| !(metric.get)(&row).is_nan());
+        /// assert_eq!(known.map(|metric| metric.name).collect::<Vec<_>>(), ["r2"]);
+        /// ```
         #[derive(Debug, Clone, PartialEq)]
         pub struct MetricRow {
             /// The label of the perturbation.
@@ -95,6 +110,12 @@ metrics! {
 }
 
 /// Which methods are what; every method not named here is a baseline.
+///
+/// ```
+/// let roles = pert_metrics::Roles::default();
+/// assert!(roles.is_baseline("additive"));
+/// assert!(!roles.is_baseline("model") && !roles.is_baseline("ceiling"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roles {
     /// The method under test. Default `model`.
@@ -123,6 +144,12 @@ impl Roles {
 }
 
 /// The methods, in the order in which they first stand in the rows.
+///
+/// ```
+/// use pert_metrics::{MetricRow, methods};
+/// let row = |method: &str| MetricRow::new("KLF1", method, 100);
+/// assert_eq!(methods(&[row("model"), row("additive"), row("model")]), ["model", "additive"]);
+/// ```
 pub fn methods(rows: &[MetricRow]) -> Vec<&str> {
     let mut methods: Vec<&str> = Vec::new();
     for row in rows {
@@ -134,6 +161,15 @@ pub fn methods(rows: &[MetricRow]) -> Vec<&str> {
 }
 
 /// The numbers of a method that could be computed.
+///
+/// ```
+/// use pert_metrics::{Metric, MetricRow, median, values};
+/// let r2 = Metric::named("r2").expect("a column of metrics.csv");
+/// let scored = |r2: f64| MetricRow { r2, ..MetricRow::new("KLF1", "model", 100) };
+/// let rows = [scored(0.5), scored(f64::NAN), scored(0.75)];
+/// assert_eq!(values(&rows, "model", r2), [0.5, 0.75]);
+/// assert_eq!(median(&values(&rows, "model", r2)), 0.625);
+/// ```
 pub fn values(rows: &[MetricRow], method: &str, metric: &Metric) -> Vec<f64> {
     rows.iter()
         .filter(|row| row.method == method)
@@ -143,6 +179,11 @@ pub fn values(rows: &[MetricRow], method: &str, metric: &Metric) -> Vec<f64> {
 }
 
 /// The middle value, or the mean of the middle two; NaN of nothing.
+///
+/// ```
+/// assert_eq!(pert_metrics::median(&[9.0, 1.0, 2.0]), 2.0);
+/// assert_eq!(pert_metrics::median(&[1.0, 2.0]), 1.5);
+/// ```
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

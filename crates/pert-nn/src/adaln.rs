@@ -16,6 +16,17 @@ const NORM_EPS: f64 = 1e-5;
 ///
 /// LN has no learned scale and shift of its own. The layer that gives shift, scale and gate starts at zero, so the
 /// block starts as the identity.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::AdaLnBlock;
+/// let device = Device::default();
+/// let block = AdaLnBlock::new(3, 2, &mut seeded_rng(0, "example"), &device);
+/// let x = Tensor::<2>::from_data([[1.0, -2.0, 0.5], [0.0, 4.0, 1.0]], &device); // [n = 2, d = 3]
+/// let cond = Tensor::<2>::from_data([[1.0, 3.0]], &device); // [1, d_cond = 2]
+/// assert_eq!(block.forward(x.clone(), cond).into_data(), x.into_data());
+/// ```
 #[derive(Module, Debug)]
 pub struct AdaLnBlock {
     modulation: Linear,
@@ -51,6 +62,16 @@ impl AdaLnBlock {
 }
 
 /// LN(x) ⊙ (1 + scale(c)) + shift(c), then a linear layer; modulation and layer start at zero.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::AdaLnOutput;
+/// let device = Device::default();
+/// let layer = AdaLnOutput::new(3, 2, 4, &mut seeded_rng(0, "example"), &device);
+/// let y = layer.forward(Tensor::ones([5, 3], &device), Tensor::ones([1, 2], &device));
+/// assert_eq!(y.into_data(), Tensor::<2>::zeros([5, 4], &device).into_data());
+/// ```
 #[derive(Module, Debug)]
 pub struct AdaLnOutput {
     modulation: Linear,

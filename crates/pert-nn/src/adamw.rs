@@ -14,6 +14,14 @@ use crate::params::{NamedTensor, load_parameters, named_parameters, values_by_id
 /// Configuration of [`AdamW`] (Loshchilov & Hutter 2019, algorithm 2); with `weight_decay` = 0 it is Adam.
 ///
 /// m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← (1 − rate · weight_decay) w − rate · m̂ / (√v̂ + ε).
+///
+/// ```
+/// use pert_nn::AdamWConfig;
+/// let adam = AdamWConfig { weight_decay: 0.0, ..Default::default() };
+/// adam.check()?;
+/// assert!(AdamWConfig { beta2: 1.0, ..adam }.check().is_err());
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdamWConfig {
@@ -69,6 +77,25 @@ impl AdamWConfig {
 ///
 /// Burn's own keeps its moments under identities that differ from run to run; here they can be written down by the
 /// parameters' names and training continued in another process.
+///
+/// ```
+/// use burn::optim::GradientsParams;
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::{AdamWConfig, LinearInit, linear, named_parameters};
+///
+/// let device = Device::default().autodiff();
+/// let layer = linear(2, 1, LinearInit::KaimingUniform, &mut seeded_rng(0, "example"), &device);
+/// let before = named_parameters(&layer);
+/// let loss = layer.forward(Tensor::<2>::from_data([[1.0, -3.0]], &device)).sum();
+/// let grads = GradientsParams::from_grads(loss.backward(), &layer);
+/// let mut adam = AdamWConfig { weight_decay: 0.0, ..Default::default() }.init();
+/// let layer = adam.step(0.01, layer, grads);
+/// // Adam's first step is the rate, against the sign of the gradient, which is (1, −3).
+/// let after = named_parameters(&layer);
+/// assert!((after[0].values[0] - before[0].values[0] + 0.01).abs() < 1e-6);
+/// assert!((after[0].values[1] - before[0].values[1] - 0.01).abs() < 1e-6);
+/// ```
 pub struct AdamW {
     config: AdamWConfig,
     rate_factors: HashMap<ParamId, f64>,

@@ -8,6 +8,22 @@ use burn::tensor::Tensor;
 /// (Pascanu et al. 2013, algorithm 1; Burn clips each tensor alone).
 ///
 /// A norm that is not finite leaves the gradients as they are: the loss shows it.
+///
+/// ```
+/// use burn::optim::GradientsParams;
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::{LinearInit, clip_by_global_norm, linear};
+///
+/// let device = Device::default().autodiff();
+/// let layer = linear(2, 1, LinearInit::Zeros, &mut seeded_rng(0, "example"), &device);
+/// let loss = layer.forward(Tensor::<2>::from_data([[2.0, 2.0]], &device)).sum();
+/// // Gradients (2, 2) of the weight and 1 of the bias: a norm of 3.
+/// let grads = GradientsParams::from_grads(loss.backward(), &layer);
+/// let clipped = clip_by_global_norm(grads, &layer, 1.5);
+/// let of_weight: Tensor<2> = clipped.get(layer.weight.id).expect("a gradient");
+/// assert!(of_weight.into_data().iter::<f64>().all(|g| (g - 1.0).abs() < 1e-6));
+/// ```
 pub fn clip_by_global_norm<M: Module>(
     grads: GradientsParams,
     module: &M,

@@ -12,6 +12,22 @@ use crate::params::{NamedTensor, load_parameters, values_by_id};
 ///
 /// The growing decay (as in TensorFlow's `ExponentialMovingAverage` with `num_updates`) forgets the random first
 /// weights, which a constant decay would keep for 1/(1 − decay) steps.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_nn::{Ema, LinearInit, linear, load_parameters, named_parameters};
+///
+/// let device = Device::default();
+/// let model = linear(1, 1, LinearInit::Zeros, &mut seeded_rng(0, "example"), &device);
+/// let mut ema = Ema::new(&model, 0.995)?;
+/// let mut weights = named_parameters(&model);
+/// weights[0].values[0] = 1.1;
+/// ema.update(&load_parameters(model, &weights)?);
+/// // After the first update d = 2/11: the average has come 9/11 of the way.
+/// assert!((named_parameters(ema.module())[0].values[0] - 0.9).abs() < 1e-6);
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Ema<M: Module> {
     average: M,

@@ -6,6 +6,15 @@ use crate::error::Error;
 
 /// Batches of row numbers without replacement, in a new random order for every pass over the rows; what does not
 /// fill a batch at the end of a pass waits for another order.
+///
+/// ```
+/// use pert_core::seeded_rng;
+/// use pert_nn::Epochs;
+/// let (mut epochs, mut rng) = (Epochs::new(6, 2), seeded_rng(0, "example"));
+/// let mut seen: Vec<usize> = (0..3).flat_map(|_| epochs.next(&mut rng).to_vec()).collect();
+/// seen.sort_unstable();
+/// assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epochs {
     n: usize,
@@ -25,7 +34,7 @@ impl Epochs {
         self.batch
     }
 
-    /// The rows of the next batch.
+    /// The rows of the next batch, `[batch_size]`; a new pass draws its order from `rng` first.
     pub fn next(&mut self, rng: &mut ChaCha8Rng) -> &[usize] {
         if self.position + self.batch > self.order.len() {
             self.order = shuffled_indices(self.n, rng);

@@ -26,6 +26,17 @@ pub enum LinearInit {
 ///
 /// # Shapes
 /// The layer maps `[.., d_in]` to `[.., d_out]`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::{LinearInit, linear};
+/// let device = Device::default();
+/// let layer = linear(4, 3, LinearInit::KaimingUniform, &mut seeded_rng(0, "example"), &device);
+/// assert_eq!(layer.forward(Tensor::<2>::zeros([5, 4], &device)).dims(), [5, 3]);
+/// // Bounded by 1/√d_in.
+/// assert!(layer.weight.val().into_data().iter::<f64>().all(|w| w.abs() <= 0.5));
+/// ```
 pub fn linear(
     d_in: usize,
     d_out: usize,

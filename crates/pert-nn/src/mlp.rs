@@ -22,6 +22,14 @@ pub enum Norm {
 }
 
 /// The non-linearity between layers.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::Activation;
+/// let x = Tensor::<1>::from_data([-2.0, 0.0, 3.0], &Device::default());
+/// let y: Vec<f64> = Activation::Relu.apply(x).into_data().iter().collect();
+/// assert_eq!(y, [0.0, 0.0, 3.0]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -35,7 +43,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// The function, element by element.
+    /// The function, element by element; the output has the shape of `x`.
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
@@ -46,6 +54,24 @@ impl Activation {
 }
 
 /// Configuration of an [`Mlp`].
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::{Activation, MlpConfig, Norm};
+/// let config = MlpConfig {
+///     d_in: 4,
+///     d_hidden: 8,
+///     n_layers: 1,
+///     d_out: None,
+///     norm: Norm::Layer,
+///     activation: Activation::Relu,
+/// };
+/// let mlp = config.init(&mut seeded_rng(0, "example"), &Device::default())?;
+/// assert_eq!(mlp.forward(Tensor::zeros([5, 4], &Device::default())).dims(), [5, 8]);
+/// assert!(MlpConfig { n_layers: 0, ..config }.check().is_err());
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MlpConfig {

@@ -9,6 +9,16 @@ use crate::error::Error;
 /// One-cycle learning rate with cosine annealing (Smith & Topin 2018), as `OneCycleLR` of PyTorch in two phases:
 /// from `peak / div` up to `peak` at step `warmup_fraction · total_steps − 1`, then down to
 /// `peak / (div · final_div)` at the last step.
+///
+/// ```
+/// use pert_nn::OneCycle;
+/// let schedule = OneCycle::new(1e-3, 100);
+/// schedule.check()?;
+/// assert!((schedule.rate(0) - 1e-3 / 25.0).abs() < 1e-12);
+/// assert!((schedule.rate(29) - 1e-3).abs() < 1e-12);
+/// assert!((schedule.rate(99) - 1e-3 / 25.0 / 1e4).abs() < 1e-12);
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OneCycle {
@@ -25,7 +35,7 @@ pub struct OneCycle {
 }
 
 impl OneCycle {
-    /// A schedule with PyTorch's defaults.
+    /// A schedule with PyTorch's defaults; [`check`](Self::check) it before use.
     pub fn new(peak: f64, total_steps: usize) -> Self {
         Self { peak, total_steps, warmup_fraction: 0.3, div: 25.0, final_div: 1e4 }
     }

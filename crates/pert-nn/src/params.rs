@@ -21,6 +21,18 @@ pub struct NamedTensor {
 }
 
 /// The float parameters of a module in field order.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_nn::{LinearInit, count_parameters, linear, named_parameters};
+/// let rng = &mut seeded_rng(0, "example");
+/// let layer = linear(4, 3, LinearInit::XavierUniform, rng, &Device::default());
+/// let parameters = named_parameters(&layer);
+/// assert_eq!((parameters[0].name.as_str(), &parameters[0].shape[..]), ("weight", &[4, 3][..]));
+/// assert_eq!((parameters[1].name.as_str(), &parameters[1].values[..]), ("bias", &[0.0; 3][..]));
+/// assert_eq!(count_parameters(&layer), 4 * 3 + 3);
+/// ```
 pub fn named_parameters<M: Module>(module: &M) -> Vec<NamedTensor> {
     let mut visitor = Reader { path: Vec::new(), tensors: Vec::new() };
     module.visit(&mut visitor);
@@ -37,6 +49,20 @@ pub fn count_parameters<M: Module>(module: &M) -> usize {
 /// # Errors
 /// A parameter that is missing, unknown, given twice, of another shape, of the wrong number of values or with a
 /// value that is not finite; each error names the parameter.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_nn::{Error, LinearInit, linear, load_parameters, named_parameters};
+/// let layer = |d_in, seed| {
+///     let rng = &mut seeded_rng(seed, "example");
+///     linear(d_in, 3, LinearInit::KaimingUniform, rng, &Device::default())
+/// };
+/// let weights = named_parameters(&layer(4, 0));
+/// assert_eq!(named_parameters(&load_parameters(layer(4, 1), &weights)?), weights);
+/// assert!(matches!(load_parameters(layer(5, 1), &weights), Err(Error::ShapeMismatch { .. })));
+/// # Ok::<(), Error>(())
+/// ```
 pub fn load_parameters<M: Module>(module: M, tensors: &[NamedTensor]) -> Result<M, Error> {
     let mut by_name = BTreeMap::new();
     for tensor in tensors {
@@ -75,6 +101,20 @@ pub fn to_safetensors<M: Module>(module: &M) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::CorruptWeights`] for bytes that are no such file, [`Error::WrongType`] for a tensor that is not F32,
 /// and what [`load_parameters`] finds.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_nn::{LinearInit, from_safetensors, linear, named_parameters, to_safetensors};
+/// let layer = |seed| {
+///     let rng = &mut seeded_rng(seed, "example");
+///     linear(4, 3, LinearInit::KaimingUniform, rng, &Device::default())
+/// };
+/// let bytes = to_safetensors(&layer(0))?;
+/// let restored = from_safetensors(layer(1), &bytes)?;
+/// assert_eq!(named_parameters(&restored), named_parameters(&layer(0)));
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 pub fn from_safetensors<M: Module>(module: M, bytes: &[u8]) -> Result<M, Error> {
     let file = SafeTensors::deserialize(bytes)?;
     load_parameters(module, &tensors_of(&file, |_| true)?)

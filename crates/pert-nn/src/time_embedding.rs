@@ -19,6 +19,17 @@ const MAX_PERIOD: f64 = 10_000.0;
 /// fᵢ = 10000^(−i/h) (Vaswani et al. 2017, section 3.5, in the order of Dhariwal & Nichol 2021).
 ///
 /// `d` must be even. Computed in f64, because t f₀ reaches thousands of radians.
+///
+/// # Shapes
+/// Output: `[d]`.
+///
+/// ```
+/// use pert_nn::sinusoids;
+/// assert_eq!(sinusoids(0.0, 4), [1.0, 1.0, 0.0, 0.0]);
+/// // cos² + sin² = 1 at every frequency.
+/// let e = sinusoids(137.0, 4);
+/// assert!((e[0] * e[0] + e[2] * e[2] - 1.0).abs() < 1e-6);
+/// ```
 pub fn sinusoids(t: f64, d: usize) -> Vec<f32> {
     let half = d / 2;
     let angle = |i: usize| t * MAX_PERIOD.powf(-(i as f64) / half as f64);
@@ -27,6 +38,16 @@ pub fn sinusoids(t: f64, d: usize) -> Vec<f32> {
 }
 
 /// Configuration of a [`TimeEmbedding`].
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_nn::TimeEmbeddingConfig;
+/// let config = TimeEmbeddingConfig { n_steps: 1000, d_sinusoids: 16, d_out: 8 };
+/// let embedding = config.init(&mut seeded_rng(0, "example"), &Device::default())?;
+/// assert_eq!(embedding.forward(&[0, 500, 999]).dims(), [3, 8]);
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeEmbeddingConfig {

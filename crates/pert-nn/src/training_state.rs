@@ -24,6 +24,23 @@ const SECOND_MOMENT: &str = "second_moment";
 
 /// The state of a training after a number of steps; restored, the next steps are the same to the last bit (on a
 /// device whose arithmetic is reproducible).
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::{RngState, seeded_rng};
+/// use pert_nn::{AdamWConfig, Epochs, LinearInit, TrainingState, linear, named_parameters};
+///
+/// let mut rng = seeded_rng(0, "training");
+/// let layer = |rng: &mut _| linear(3, 2, LinearInit::KaimingUniform, rng, &Device::default());
+/// let module = layer(&mut rng);
+/// let (mut adamw, mut epochs) = (AdamWConfig::default().init(), Epochs::new(10, 4));
+/// let state = TrainingState::of(&module, &adamw, &epochs, RngState::of(&rng), 0);
+///
+/// let state = TrainingState::from_bytes(&state.to_bytes()?)?;
+/// let restored = state.restore(layer(&mut rng), &mut adamw, &mut epochs)?;
+/// assert_eq!(named_parameters(&restored), named_parameters(&module));
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingState {
     /// Optimiser steps done.

@@ -11,6 +11,14 @@ use crate::Error;
 ///
 /// # Errors
 /// [`Error::Write`] with the path.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("slides.tsv");
+/// pert_report::write_file(&path, "perturbation\tn\tr2\tfid\n")?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "perturbation\tn\tr2\tfid\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");

@@ -17,6 +17,19 @@ use crate::error::Error;
 const NULL_SCALE: f64 = 0.02;
 
 /// Configuration of an [`MlpDenoiser`].
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_diffusion::{Condition, Denoiser, MlpDenoiserConfig};
+/// let (device, rng) = (Device::default(), &mut seeded_rng(0, "example"));
+/// // Rows of 2 dimensions, conditions of width 3, 1000 steps.
+/// let denoiser = MlpDenoiserConfig { width: 16, n_blocks: 1 }.init(2, 3, 1000, rng, &device)?;
+/// let cond = Condition::Given(Tensor::ones([1, 3], &device));
+/// let output = denoiser.predict(Tensor::ones([5, 2], &device), &[999], cond); // [n, d]
+/// assert_eq!(output.dims(), [5, 2]);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MlpDenoiserConfig {

@@ -28,6 +28,24 @@ pub enum Condition {
 }
 
 /// A network, or any function, that predicts ε, x_0 or v from a noised row.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use pert_diffusion::{Condition, Denoiser};
+///
+/// /// The best guess of the noise in rows of N(0, I) with variance `sigma2` added: its share of x_t.
+/// struct Wiener {
+///     sigma2: f64,
+/// }
+/// impl Denoiser for Wiener {
+///     fn predict(&self, x_t: Tensor<2>, _: &[usize], _: Condition) -> Tensor<2> {
+///         x_t.mul_scalar(self.sigma2.sqrt() / (1.0 + self.sigma2))
+///     }
+/// }
+/// let x_t = Tensor::<2>::ones([4, 2], &Default::default());
+/// let noise = Wiener { sigma2: 1.0 }.predict(x_t, &[0], Condition::Null); // [n, d]
+/// assert!(noise.into_data().iter::<f64>().all(|v| v == 0.5));
+/// ```
 pub trait Denoiser {
     /// The prediction for rows `x_t`; which quantity it is, the [`Parameterization`](crate::Parameterization) says.
     ///

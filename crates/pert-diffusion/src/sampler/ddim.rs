@@ -9,6 +9,14 @@ use crate::parameterization::{NoiseLevel, Parameterization};
 use crate::schedule::Schedule;
 
 /// Settings of [`ddim`].
+///
+/// ```
+/// use pert_diffusion::{DdimConfig, Schedule, ScheduleConfig};
+/// let schedule = Schedule::new(&ScheduleConfig { n_steps: 1000, ..Default::default() })?;
+/// let config = DdimConfig { steps: 4, start: 1.0, ..Default::default() };
+/// assert_eq!(config.timesteps(&schedule)?, [999, 666, 333, 0]);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DdimConfig {
@@ -71,6 +79,20 @@ impl DdimConfig {
 ///
 /// # Errors
 /// What [`DdimConfig::timesteps`] finds.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_diffusion::{DdimConfig, Parameterization, Schedule, ScheduleConfig, ddim};
+/// let (schedule, device) = (Schedule::new(&ScheduleConfig::default())?, Device::default());
+/// // A model that knows that every row is (3, 3), asked for x_0; η = 0 needs no noise.
+/// let model = |x_t: Tensor<2>, _t| x_t.full_like(3.0);
+/// let initial = Tensor::<2>::from_data([[0.3, -1.2]], &device);
+/// let noise = || unreachable!("deterministic");
+/// let config = DdimConfig::default();
+/// let x0 = ddim(model, &schedule, Parameterization::X0, &config, None, initial, noise)?;
+/// assert!((x0 - 3.0).abs().max().into_scalar::<f32>() < 1e-5);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 pub fn ddim(
     mut model: impl FnMut(Tensor<2>, usize) -> Tensor<2>,
     schedule: &Schedule,

@@ -15,6 +15,22 @@ use crate::schedule::Schedule;
 ///
 /// # Shapes
 /// `initial` (N(0, I) values), output: `[n, d]`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_diffusion::{Parameterization, Schedule, ScheduleConfig, ddpm};
+/// use pert_nn::standard_normal;
+/// let schedule = Schedule::new(&ScheduleConfig { n_steps: 20, ..Default::default() })?;
+/// let (device, mut rng) = (Device::default(), seeded_rng(0, "example"));
+/// // A model that knows that every row is (3, 3), asked for x_0.
+/// let model = |x_t: Tensor<2>, _t| x_t.full_like(3.0);
+/// let initial = standard_normal([5, 2], &mut rng, &device);
+/// let noise = || standard_normal([5, 2], &mut rng, &device);
+/// let x0 = ddpm(model, &schedule, Parameterization::X0, None, initial, noise);
+/// assert!((x0 - 3.0).abs().max().into_scalar::<f32>() < 1e-5);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 pub fn ddpm(
     mut model: impl FnMut(Tensor<2>, usize) -> Tensor<2>,
     schedule: &Schedule,

@@ -13,13 +13,30 @@ use crate::parameterization::{NoiseLevel, Parameterization};
 /// Bounds of the predicted x_0, one per dimension: values are clipped to ±bound.
 ///
 /// Near t = T the ε-form divides by a small √ᾱ, and without a clip its errors grow without limit.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_diffusion::{DdimConfig, Parameterization, Schedule, ScheduleConfig, X0Clip, ddim};
+/// let (schedule, device) = (Schedule::new(&ScheduleConfig::default())?, Device::default());
+/// // A model that is far off, kept within two standard deviations.
+/// let model = |x_t: Tensor<2>, _t| x_t.full_like(100.0);
+/// let clip = X0Clip::new(&[2.0], &device);
+/// let (initial, noise) = (Tensor::zeros([1, 1], &device), || unreachable!("deterministic"));
+/// let config = DdimConfig::default();
+/// let x0 = ddim(model, &schedule, Parameterization::X0, &config, Some(&clip), initial, noise)?;
+/// assert!((x0.into_scalar::<f32>() - 2.0).abs() < 1e-5);
+/// # Ok::<(), pert_diffusion::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct X0Clip {
     bound: Tensor<2>,
 }
 
 impl X0Clip {
-    /// Clips dimension i to ±`bounds[i]`.
+    /// Clips dimension i to ±`bounds[i]`, in the units of x_0 (standardised, for a [`Prior`](crate::Prior)).
+    ///
+    /// # Shapes
+    /// `bounds`: `[d]`.
     pub fn new(bounds: &[f32], device: &Device) -> Self {
         let data = TensorData::new(bounds.to_vec(), [1, bounds.len()]);
         Self { bound: Tensor::from_data(data, device) }

@@ -6,6 +6,15 @@ use burn::tensor::Tensor;
 ///
 /// # Shapes
 /// - mean, log_variance, output: `[..]`, equal
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::kl_normal_standard;
+/// let device = Device::default();
+/// let mean = Tensor::<1>::from_data([0.0, 1.0], &device);
+/// let kl = kl_normal_standard(mean, Tensor::zeros([2], &device));
+/// assert_eq!(kl.into_data().iter::<f64>().collect::<Vec<_>>(), [0.0, 0.5]);
+/// ```
 pub fn kl_normal_standard<const D: usize>(mean: Tensor<D>, log_variance: Tensor<D>) -> Tensor<D> {
     let square = mean.clone().mul(mean);
     log_variance.clone().exp().add(square).sub(log_variance).sub_scalar(1.0).mul_scalar(0.5)
@@ -15,6 +24,16 @@ pub fn kl_normal_standard<const D: usize>(mean: Tensor<D>, log_variance: Tensor<
 ///
 /// # Shapes
 /// - all: `[..]`, equal or broadcast
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::kl_normal;
+/// let tensor = |x: [f32; 2]| Tensor::<1>::from_data(x, &Device::default());
+/// // The same normal; then means 2 apart at variance 1.
+/// let (mean, prior_mean) = (tensor([3.0, 3.0]), tensor([3.0, 1.0]));
+/// let kl = kl_normal(mean, tensor([0.0; 2]), prior_mean, tensor([0.0; 2]));
+/// assert_eq!(kl.into_data().iter::<f64>().collect::<Vec<_>>(), [0.0, 2.0]);
+/// ```
 pub fn kl_normal<const D: usize>(
     mean: Tensor<D>,
     log_variance: Tensor<D>,

@@ -16,6 +16,16 @@ use super::special::{HALF_LN_2PI, log_ratio, stirling_error};
 /// - y, mu: `[n_cells, n_genes]` (any equal shapes); y ≥ 0 raw counts, mu > 0
 /// - theta: the same, or broadcast (`[1, n_genes]`); > 0
 /// - output: `[n_cells, n_genes]`
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::nb_log_prob;
+/// let tensor = |x| Tensor::<1>::from_data([x, x], &Device::default());
+/// let y = Tensor::<1>::from_data([0.0, 2.0], &Device::default());
+/// // θ = 1 is the geometric distribution: with μ = 3, P(y) = ¼ · (¾)^y.
+/// let p: Vec<f64> = nb_log_prob(y, tensor(3.0), tensor(1.0)).exp().into_data().iter().collect();
+/// assert!((p[0] - 0.25).abs() < 1e-6 && (p[1] - 0.25 * 0.75 * 0.75).abs() < 1e-6);
+/// ```
 pub fn nb_log_prob<const D: usize>(y: Tensor<D>, mu: Tensor<D>, theta: Tensor<D>) -> Tensor<D> {
     let is_zero = y.clone().equal_elem(0.0);
     let zero = nb_log_zero(mu.clone(), theta.clone());

@@ -12,6 +12,16 @@ use super::special::{HALF_LN_2PI, log_ratio, stirling_error};
 /// # Shapes
 /// - y, mu: `[n_cells, n_genes]` (any equal shapes); y ≥ 0 raw counts, mu > 0
 /// - output: `[n_cells, n_genes]`
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::poisson_log_prob;
+/// let tensor = |x: [f32; 2]| Tensor::<1>::from_data(x, &Device::default());
+/// let log_p = poisson_log_prob(tensor([0.0, 2.0]), tensor([1.0, 1.0]));
+/// let log_p: Vec<f64> = log_p.into_data().iter().collect();
+/// // e⁻¹ and e⁻¹/2!.
+/// assert!((log_p[0] + 1.0).abs() < 1e-6 && (log_p[1] + 1.0 + 2f64.ln()).abs() < 1e-6);
+/// ```
 pub fn poisson_log_prob<const D: usize>(y: Tensor<D>, mu: Tensor<D>) -> Tensor<D> {
     let is_zero = y.clone().equal_elem(0.0);
     let y = y.mask_fill(is_zero.clone(), 1.0);

@@ -12,6 +12,18 @@ use super::special::{log_ratio, stirling_error};
 const LOGIT_BOUND: f64 = 40.0;
 
 /// The non-zero counts of a batch, at their places in the row-major `[n_cells, n_genes]` matrix.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::SparseCounts;
+/// let device = Device::default();
+/// // [[0, 3], [1, 0]]: places 1 and 2 of the four.
+/// let counts = SparseCounts::new(2, vec![1, 2], vec![3.0, 1.0], &device);
+/// let dense = Tensor::<2>::from_data([[10.0, 11.0], [12.0, 13.0]], &device);
+/// assert_eq!(counts.at(dense).into_data().iter::<f64>().collect::<Vec<_>>(), [11.0, 12.0]);
+/// let per_gene = Tensor::<1>::from_data([0.5, 0.25], &device);
+/// assert_eq!(counts.at_genes(per_gene).into_data().iter::<f64>().collect::<Vec<_>>(), [0.25, 0.5]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct SparseCounts {
     place: Tensor<1, Int>,
@@ -86,6 +98,19 @@ impl SparseCounts {
 /// # Shapes
 /// - mu: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts; theta: `[n_genes]`
 /// - output: `[1]`, nats
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::{SparseCounts, nb_log_likelihood};
+/// let device = Device::default();
+/// // One cell with counts (0, 2); θ = 1 and μ = 3: P(0) = ¼, P(2) = ¼ · (¾)².
+/// let counts = SparseCounts::new(2, vec![1], vec![2.0], &device);
+/// let mu = Tensor::<2>::from_data([[3.0, 3.0]], &device);
+/// let log_mu = counts.at(mu.clone()).log();
+/// let sum = nb_log_likelihood(&counts, mu, log_mu, Tensor::ones([2], &device));
+/// let expected = 0.25f32.ln() + (0.25f32 * 0.75 * 0.75).ln() + (2f32.ln() + 2.0);
+/// assert!((sum.into_scalar::<f32>() - expected).abs() < 1e-5);
+/// ```
 pub fn nb_log_likelihood(
     counts: &SparseCounts,
     mu: Tensor<2>,
@@ -106,6 +131,20 @@ pub fn nb_log_likelihood(
 /// # Shapes
 /// - mu, pi_logits: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts; theta: `[n_genes]`
 /// - output: `[1]`, nats
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::{SparseCounts, nb_log_likelihood, zinb_log_likelihood};
+/// let device = Device::default();
+/// let counts = SparseCounts::new(2, vec![1], vec![2.0], &device);
+/// let mu = Tensor::<2>::from_data([[3.0, 3.0]], &device);
+/// let (log_mu, theta) = (counts.at(mu.clone()).log(), Tensor::ones([2], &device));
+/// // Without dropout (π near 0) it is the negative binomial.
+/// let pi_logits = Tensor::<2>::from_data([[-30.0, -30.0]], &device);
+/// let zinb = zinb_log_likelihood(&counts, mu.clone(), log_mu.clone(), theta.clone(), pi_logits);
+/// let nb = nb_log_likelihood(&counts, mu, log_mu, theta);
+/// assert!((zinb.into_scalar::<f32>() - nb.into_scalar::<f32>()).abs() < 1e-5);
+/// ```
 pub fn zinb_log_likelihood(
     counts: &SparseCounts,
     mu: Tensor<2>,
@@ -128,6 +167,18 @@ pub fn zinb_log_likelihood(
 /// # Shapes
 /// - mu: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts
 /// - output: `[1]`, nats
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::{SparseCounts, poisson_log_likelihood};
+/// let device = Device::default();
+/// // One cell with counts (0, 3); without its constant log P is y log μ − μ + y.
+/// let counts = SparseCounts::new(2, vec![1], vec![3.0], &device);
+/// let mu = Tensor::<2>::from_data([[1.0, 2.0]], &device);
+/// let sum = poisson_log_likelihood(&counts, mu.clone(), counts.at(mu).log());
+/// let expected = -1.0 + (3.0 * 2f32.ln() - 2.0 + 3.0);
+/// assert!((sum.into_scalar::<f32>() - expected).abs() < 1e-5);
+/// ```
 pub fn poisson_log_likelihood(
     counts: &SparseCounts,
     mu: Tensor<2>,

@@ -17,6 +17,13 @@ const SERIES_START: f64 = 4.0;
 ///
 /// # Shapes
 /// - x: `[..]`; output: `[..]`
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// let x = Tensor::<1>::from_data([5.0], &Device::default());
+/// // Γ(5) = 4!.
+/// assert!((pert_nn::ops::lgamma(x).into_scalar::<f32>() - 24f32.ln()).abs() < 1e-5);
+/// ```
 pub fn lgamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     // x(x+3) and (x+1)(x+2) differ by exactly 2.
     let q = x.clone().add_scalar(3.0).mul(x.clone());
@@ -40,6 +47,14 @@ pub fn lgamma<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 ///
 /// # Shapes
 /// - x: `[..]`; output: `[..]`
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// let x = Tensor::<1>::from_data([1.0], &Device::default());
+/// // Γ(1) = 1, so S(1) = 1 − ½ log 2π.
+/// let expected = 1.0 - 0.5 * (2.0 * std::f32::consts::PI).ln();
+/// assert!((pert_nn::ops::stirling_error(x).into_scalar::<f32>() - expected).abs() < 1e-6);
+/// ```
 pub fn stirling_error<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let is_small = x.clone().lower_elem(SERIES_START);
     let large = stirling_series(x.clone().clamp_min(SERIES_START));

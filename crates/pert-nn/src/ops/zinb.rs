@@ -14,6 +14,15 @@ use super::nb::{nb_log_positive, nb_log_zero};
 /// - y, mu, pi_logits: `[n_cells, n_genes]` (any equal shapes); y ≥ 0 raw counts, mu > 0
 /// - theta: the same, or broadcast (`[1, n_genes]`); > 0
 /// - output: `[n_cells, n_genes]`
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use pert_nn::ops::zinb_log_prob;
+/// let tensor = |x: f32| Tensor::<1>::from_data([x], &Device::default());
+/// // Dropout of one half, θ = 1, μ = 3: P(0) = ½ + ½ · ¼.
+/// let log_p = zinb_log_prob(tensor(0.0), tensor(3.0), tensor(1.0), tensor(0.0));
+/// assert!((log_p.into_scalar::<f32>().exp() - 0.625).abs() < 1e-6);
+/// ```
 pub fn zinb_log_prob<const D: usize>(
     y: Tensor<D>,
     mu: Tensor<D>,

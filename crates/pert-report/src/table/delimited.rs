@@ -11,6 +11,16 @@ use super::by_size;
 ///
 /// UTF-8, lines end in `\n`, fields quoted as in RFC 4180 where they need it. A number is written with the
 /// fewest digits that read back to the same `f64`; NaN is an empty field.
+///
+/// ```
+/// use pert_metrics::MetricRow;
+/// let row = MetricRow { r2: 0.5, ..MetricRow::new("KLF1,MYC", "model", 120) };
+/// let csv = pert_report::metrics_csv(&[row]);
+/// let lines: Vec<&str> = csv.lines().collect();
+/// assert!(lines[0].starts_with("perturbation,method,n,r2,") && lines[0].ends_with(",note"));
+/// // Quoted for its comma; what was not computed is empty.
+/// assert!(lines[1].starts_with("\"KLF1,MYC\",model,120,0.5,,"));
+/// ```
 pub fn metrics_csv(rows: &[MetricRow]) -> String {
     let mut text = String::from("perturbation,method,n");
     for metric in METRICS {
@@ -36,6 +46,13 @@ pub fn metrics_csv(rows: &[MetricRow]) -> String {
 
 /// `slides.tsv`: `perturbation`, `n`, `r2`, `fid` (the latent one) of one method, most cells first, then by
 /// label. Tabs and line breaks within a label become spaces.
+///
+/// ```
+/// use pert_metrics::MetricRow;
+/// let row = |label: &str, n| MetricRow { r2: 0.5, ..MetricRow::new(label, "model", n) };
+/// let tsv = pert_report::slides_tsv(&[row("MYC", 80), row("KLF1", 120)], "model");
+/// assert_eq!(tsv, "perturbation\tn\tr2\tfid\nKLF1\t120\t0.5\t\nMYC\t80\t0.5\t\n");
+/// ```
 pub fn slides_tsv(rows: &[MetricRow], method: &str) -> String {
     let mut text = String::from("perturbation\tn\tr2\tfid\n");
     for row in by_size(rows, method) {

@@ -10,6 +10,17 @@ use pert_metrics::{Comparison, METRICS, MetricRow, Roles, compare, median, metho
 const SUMMARY_FORMAT: u32 = 1;
 
 /// The content of `summary.json`.
+///
+/// ```
+/// use pert_metrics::{MetricRow, Roles};
+/// use pert_report::Summary;
+/// let row = |label: &str, method: &str, r2| MetricRow { r2, ..MetricRow::new(label, method, 100) };
+/// let rows = [row("A", "model", 0.5), row("B", "model", 0.75), row("A", "additive", 0.25)];
+/// let summary = Summary::new(&rows, &Roles::default());
+/// let r2 = &summary.methods["model"].metrics["r2"];
+/// assert_eq!((r2.n, r2.median, r2.mean), (2, 0.625, 0.625));
+/// assert_eq!(summary.comparisons["r2"].best_baseline, "additive");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// Version of the file format.

@@ -27,6 +27,13 @@ const LINES: TableStyle = TableStyle::new()
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
 /// How the table on screen looks.
+///
+/// ```
+/// use pert_report::TerminalStyle;
+/// // Into a file or a pipe: nothing bold, lines of any length.
+/// let style = TerminalStyle::for_output(false, None);
+/// assert!(!style.color && style.width.is_none());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TerminalStyle {
     /// Columns of the terminal; labels are cut and the lesser metrics left out until the lines fit. `None`: no limit.
@@ -55,6 +62,18 @@ impl TerminalStyle {
 /// Medians per method, the best of each column marked, and the model's perturbations below.
 ///
 /// References (the ceiling) are shown in brackets and never marked as best.
+///
+/// ```
+/// use pert_metrics::{MetricRow, Roles};
+/// use pert_report::{TerminalStyle, terminal_table};
+/// let row = |method: &str, r2| MetricRow { r2, ..MetricRow::new("KLF1", method, 120) };
+/// let rows = [row("model", 0.75), row("additive", 0.5), row("ceiling", 0.9)];
+/// let table = terminal_table(&rows, &Roles::default(), &TerminalStyle::default());
+/// let line = |start: &str| table.lines().find(|line| line.trim_start().starts_with(start));
+/// assert!(line("model").is_some_and(|line| line.contains('*')));
+/// assert!(line("additive").is_some_and(|line| !line.contains('*')));
+/// assert!(line("[ceiling]").is_some_and(|line| !line.contains('*')));
+/// ```
 pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) -> String {
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
     let per_method = fitted(
@@ -86,6 +105,15 @@ pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) 
 }
 
 /// The same two tables in Markdown.
+///
+/// ```
+/// use pert_metrics::{MetricRow, Roles};
+/// let row = |method: &str, r2| MetricRow { r2, ..MetricRow::new("KLF1", method, 120) };
+/// let rows = [row("model", 0.75), row("additive", 0.5)];
+/// let table = pert_report::markdown_table(&rows, &Roles::default(), 20);
+/// assert!(table.lines().filter(|line| !line.is_empty()).all(|line| line.starts_with("| ")));
+/// assert_eq!(table.lines().nth(1), Some("| --- | ---: | ---: |"));
+/// ```
 pub fn markdown_table(rows: &[MetricRow], roles: &Roles, max_rows: usize) -> String {
     let metrics = with_numbers(rows);
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
