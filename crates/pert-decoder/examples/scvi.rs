@@ -1,6 +1,6 @@
 //! A plain scVI on a count matrix: learn a latent space, see whether it tells the cell types apart, draw new counts.
 //!
-//! `cargo run --release -p pert-decoder --example scvi`
+//! `cargo run --release --example scvi`
 
 use std::ops::ControlFlow;
 

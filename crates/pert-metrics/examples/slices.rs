@@ -1,6 +1,6 @@
 //! Metrics on plain slices, without a tensor library: how near is a generated population to the real one?
 //!
-//! `cargo run --release -p pert-metrics --example slices`
+//! `cargo run --release --example slices`
 
 use pert_core::seeded_rng;
 use pert_metrics::{
