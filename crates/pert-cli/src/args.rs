@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+const GENERAL: &str = "General options";
+const ADVANCED: &str = "Advanced options (docs/equations.md)";
+
 /// Predict how cells respond to perturbations nobody has measured.
 #[derive(Debug, Parser)]
 #[command(
@@ -23,10 +26,11 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// No progress and no notes on stderr; errors and results are still printed.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GENERAL)]
     pub quiet: bool,
     /// Threads to use; results are byte-identical for the same number. Default: all cores.
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 }
 
@@ -73,6 +77,9 @@ pub enum Kind {
 
 /// `pert simulate`.
 #[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert simulate -o screen.h5ad --seed 1\n  \
+    pert simulate -o small.h5ad --cells 1500 --genes 300 --perturbations 30")]
 pub struct SimulateArgs {
     /// The cell file to write.
     #[arg(short, long, value_name = "FILE.h5ad")]
@@ -161,8 +168,9 @@ pub struct FitArgs {
     #[arg(long, value_name = "error|mean",
         value_parser = ["error", "mean"], hide_possible_values = true)]
     pub unknown_gene: Option<String>,
-    /// What is held out: cells, unseen-single, seen-0, seen-1, seen-2, covariate-transfer (each with :FRACTION),
-    /// sorted-K or sorted-K:FOLD, labels:A,B [default: nothing]
+    /// What is held out for evaluation [default: nothing]. cells: every fifth cell; sorted-5: every fifth label;
+    /// seen-2, seen-1, seen-0: combinations of which that many genes are seen alone; unseen-single: single genes;
+    /// covariate-transfer: perturbations in one cell type; labels:A,B: these
     #[arg(long, value_name = "RULE[:FRACTION]", conflicts_with = "split")]
     pub hold_out: Option<String>,
     /// A split to read instead
@@ -180,11 +188,11 @@ pub struct FitArgs {
         value_parser = ["zinb", "nb", "poisson"], hide_possible_values = true)]
     pub likelihood: Option<String>,
     /// Diffuse the residual around a closed-form mean, or g itself [default: residual]
-    #[arg(long, value_name = "residual|plain",
+    #[arg(long, help_heading = ADVANCED, value_name = "residual|plain",
         value_parser = ["residual", "plain"], hide_possible_values = true)]
     pub prior_form: Option<String>,
     /// Pull generated gene means towards the closed-form ones [default: auto]
-    #[arg(long, value_name = "auto|on|off",
+    #[arg(long, help_heading = ADVANCED, value_name = "auto|on|off",
         value_parser = ["auto", "on", "off"], hide_possible_values = true)]
     pub gene_anchor: Option<String>,
     /// Highly variable genes kept, beside the perturbed ones [default: 2000]
@@ -289,6 +297,9 @@ pub struct EvaluateArgs {
 
 /// `pert demo`.
 #[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert demo                 into the folder pert-demo, in two to three minutes\n  \
+    pert demo -o elsewhere --seed 3")]
 pub struct DemoArgs {
     /// The folder to write.
     #[arg(short, long, value_name = "DIR", default_value = "pert-demo")]

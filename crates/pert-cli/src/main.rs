@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use crate::args::{Cli, Command};
 use crate::failure::{interruption, is_closed_pipe};
-use crate::progress::{INTERRUPTED, Reporter};
+use crate::progress::{INTERRUPTED, Reporter, say};
 
 // Fresh buffers of a megabyte page-fault on every training step with the system allocator.
 #[global_allocator]
@@ -36,11 +36,11 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => match interruption(&error, resume) {
             Some(text) => {
-                eprintln!("{text}");
+                say!("{text}");
                 ExitCode::from(EXIT_INTERRUPTED)
             }
             None => {
-                eprintln!("error: {}", failure::text(&error).trim_end());
+                say!("error: {}", failure::text(&error).trim_end());
                 ExitCode::FAILURE
             }
         },

@@ -8,6 +8,15 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pert_prior::Progress;
 
+/// Writes a line to stderr. A log that cannot be written must not cost the result, so that failure is ignored.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+pub(crate) use say;
+
 /// Set by Ctrl-C; every training step looks at it.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -52,7 +61,7 @@ impl Reporter {
     /// Shows a command about to be run, as a person would type it.
     pub fn command(&mut self, line: &str) {
         if !matches!(self, Self::Quiet) {
-            eprintln!("$ {line}");
+            say!("$ {line}");
         }
     }
 }
@@ -75,7 +84,7 @@ impl Progress for Reporter {
                 *bar = Some(new);
             }
             Self::Lines(slot) => {
-                eprintln!("{stage} …");
+                say!("{stage} …");
                 let now = Instant::now();
                 *slot = Some(Stage {
                     name: stage.to_owned(),
@@ -105,7 +114,7 @@ impl Progress for Reporter {
                     let elapsed = stage.started.elapsed().as_secs_f64();
                     let left = elapsed / (done - first + 1) as f64 * (stage.total - done) as f64;
                     let (name, total) = (&stage.name, stage.total);
-                    eprintln!("{name}: {done}/{total}{}, {left:.0} s left", loss_text(stage.loss));
+                    say!("{name}: {done}/{total}{}, {left:.0} s left", loss_text(stage.loss));
                 }
             }
             _ => {}
@@ -127,7 +136,7 @@ impl Progress for Reporter {
             Self::Lines(slot) => {
                 if let Some(stage) = slot.take() {
                     let seconds = stage.started.elapsed().as_secs_f64();
-                    eprintln!("{}: done in {seconds:.1} s{}", stage.name, loss_text(stage.loss));
+                    say!("{}: done in {seconds:.1} s{}", stage.name, loss_text(stage.loss));
                 }
             }
             Self::Quiet => {}
@@ -136,7 +145,7 @@ impl Progress for Reporter {
 
     fn note(&mut self, message: &str) {
         if !matches!(self, Self::Quiet) {
-            eprintln!("note: {message}");
+            say!("note: {message}");
         }
     }
 }

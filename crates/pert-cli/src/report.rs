@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use pert_prior::metrics::Verdict;
+use pert_prior::metrics::{Metric, Verdict};
 use pert_prior::pipeline::{Changes, Evaluation, OutputFolder, Picture, roles};
 use pert_prior::report::{
     Axes, CellScatter, DeltaScatter, Error as ReportError, Highlight, Picture as Drawn, Summary,
@@ -55,14 +55,16 @@ pub fn print(evaluation: &Evaluation) -> std::io::Result<()> {
     for c in &evaluation.comparisons {
         let p = c.wilcoxon_p.map_or("not testable".to_owned(), |p| format!("p = {p:.3}"));
         let verdict = match c.verdict {
-            Verdict::ModelBetter => "better",
-            Verdict::BaselineBetter => "worse",
-            _ => "no difference",
+            Verdict::ModelBetter => format!("{p}: better"),
+            Verdict::BaselineBetter => format!("{p}: worse"),
+            Verdict::TooFew => "too few to test".to_owned(),
+            _ => format!("{p}: no difference"),
         };
+        let heading = Metric::named(c.metric).map_or(c.metric, |metric| metric.heading);
         writeln!(
             out,
-            "{}: model {:.3}, best baseline {} {:.3}; better on {} of {}, {p}: {verdict}",
-            c.metric,
+            "{}: model {:.3}, best baseline {} {:.3}; better on {} of {}, {verdict}",
+            heading,
             c.model_median,
             c.best_baseline,
             c.baseline_median,

@@ -271,7 +271,7 @@ fn requests_that_cannot_be_read() {
         ("perturbation\tn_cells\nGENE0001\tmany\n", &["line 2", "n_cells", "many"]),
         ("perturbation\tn_cells\nGENE0001\t0\n", &["line 2", "n_cells"]),
         ("perturbation\tn_cells\nGENE0001\t3\t4\n", &["line 2", "columns"]),
-        ("perturbation\nGENE0001++GENE0002\n", &["line 2", "empty part"]),
+        ("perturbation\nGENE0001++GENE0002\n", &["line 2", "part 2 is empty"]),
         ("perturbation\nGENE0001\n\n+\n", &["line 4", "empty part"]),
         ("perturbation\tdonor\nGENE0001\t3\n", &["donor", "cell_type", "batch"]),
         ("perturbation\tcell_type\nGENE0001\tMars\n", &["Mars", "known"]),

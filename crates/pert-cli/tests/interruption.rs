@@ -83,7 +83,7 @@ fn ctrl_c_leaves_a_checkpoint_and_the_printed_command_goes_on() {
     let other = pert(&folder, &[&FIT[..], &["--resume", "--seed", "5"]].concat());
     let (_, stderr) = texts(&other);
     assert_eq!(other.status.code(), Some(1));
-    assert!(stderr.contains("seed = 0") && stderr.contains("seed = 5"), "{stderr}");
+    assert!(stderr.contains("seed was 0, now 5"), "{stderr}");
     let (_, stderr) = texts(&pert(&folder, &["predict", "model", "-p", "A", "-o", "a.h5ad"]));
     assert!(stderr.contains("unfinished") && stderr.contains("--resume"), "{stderr}");
 
@@ -94,6 +94,10 @@ fn ctrl_c_leaves_a_checkpoint_and_the_printed_command_goes_on() {
     // Given once more, as a cluster may: nothing to do.
     let (_, stderr) = done(&folder, &[&FIT[..], &["--resume"]].concat());
     assert!(stderr.contains("finished already"), "{stderr}");
+    // A batch script that names the wrong folder does not replace another's model.
+    let (_, stderr) = texts(&pert(&folder, &[&FIT[..], &["--resume", "--seed", "5"]].concat()));
+    assert!(stderr.contains("finished model") && stderr.contains("seed was 0, now 5"), "{stderr}");
+    assert!(tree(&folder.join("model")) == uninterrupted);
 }
 
 #[test]
@@ -142,7 +146,10 @@ fn kills_at_random_moments_lose_nothing_but_time() {
     let mut has_older = true;
     while killed < n_kills {
         let interval = ["0", "0.02", "30"][rng.next_u64() as usize % 3];
-        let args = [&FIT[..], &["--resume", "--checkpoint-interval", interval]].concat();
+        let mut args = [&FIT[..], &["--checkpoint-interval", interval]].concat();
+        if folder.join("model.unfinished/run.json").exists() {
+            args.push("--resume");
+        }
         let mut child = start(&folder, &args);
         let moment = Duration::from_millis(rng.next_u64() % (1 + whole.as_millis() as u64));
         std::thread::sleep(moment);
@@ -169,7 +176,9 @@ fn kills_at_random_moments_lose_nothing_but_time() {
             }
         }
     }
-    let (_, stderr) = done(&folder, &[&FIT[..], &["--resume"]].concat());
+    let resume: &[&str] =
+        if folder.join("model.unfinished/run.json").exists() { &["--resume"] } else { &[] };
+    let (_, stderr) = done(&folder, &[&FIT[..], resume].concat());
     assert!(tree(&model) == uninterrupted, "{stderr}");
     assert!(!folder.join("model.unfinished").exists());
     println!("{killed} kills, {} fits finished", finished + 1);

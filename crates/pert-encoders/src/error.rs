@@ -58,8 +58,13 @@ pub enum Error {
     },
     /// Genes with neither features nor, without a table, training cells.
     #[error(
-        "no {what} for {}; pass `--unknown-gene mean` to encode such genes as the mean gene",
-        describe(genes)
+        "no {what} for {}; check the names; {}",
+        describe(genes),
+        if *what == "features" {
+            "to let an average gene stand for genes without features, fit with `--unknown-gene mean`"
+        } else {
+            "a gene never perturbed in training is known through features: fit with `--features TABLE`"
+        }
     )]
     UnknownGenes {
         /// "features" or, without a table, "training cells".

@@ -10,6 +10,9 @@ use crate::signed_rank::wilcoxon_signed_rank;
 /// A difference is called one below this p.
 const SIGNIFICANCE: f64 = 0.05;
 
+/// The fewest pairs of which a two-sided signed-rank test can have p < 0.05: 2 / 2⁶.
+const FEWEST: usize = 6;
+
 /// The model against the best baseline on one metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
@@ -46,6 +49,8 @@ pub enum Verdict {
     NoDifference,
     /// No two values differ.
     NotTested,
+    /// Fewer than six pairs: whatever the values, p could not be below 0.05.
+    TooFew,
 }
 
 /// Compares the model with the best baseline on every metric that has a direction and numbers, in the order of
@@ -82,6 +87,7 @@ impl Comparison {
         let gain = if metric.better == Better::Lower { -difference } else { difference };
         let verdict = match wilcoxon_p {
             None => Verdict::NotTested,
+            Some(_) if differences.len() < FEWEST => Verdict::TooFew,
             Some(p) if p < SIGNIFICANCE && gain > 0.0 => Verdict::ModelBetter,
             Some(p) if p < SIGNIFICANCE && gain < 0.0 => Verdict::BaselineBetter,
             Some(_) => Verdict::NoDifference,

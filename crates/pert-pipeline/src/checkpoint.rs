@@ -147,12 +147,32 @@ impl Model {
         output.write(MODEL, &model.seal().to_json())
     }
 
+    /// The run file and the provenance of a model folder, without its networks.
+    pub(crate) fn origin(folder: &Path) -> Result<(String, Provenance), Error> {
+        #[derive(Deserialize)]
+        struct ProvenanceOnly {
+            provenance: Provenance,
+        }
+        let read = |name: &str| {
+            fs::read_to_string(folder.join(name))
+                .map_err(|e| Error::io("read", &folder.join(name), e))
+        };
+        let ProvenanceOnly { provenance } = serde_json::from_str(&read(MODEL)?)
+            .map_err(|e| Error::model(folder, format!("{MODEL}: {e}")))?;
+        Ok((read(RUN)?, provenance))
+    }
+
     /// Reads a model folder and checks all of it.
     ///
     /// # Errors
     /// [`Error::ModelFolder`] when a file is missing, changed, of another format or contradicts the others.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, Error> {
         let bad = |message: String| Error::model(folder, message);
+        if folder.is_file() {
+            return Err(bad(
+                "is a file; give the folder that `pert fit FILE -o MODEL_DIR` wrote".into()
+            ));
+        }
         if !folder.is_dir() {
             return Err(bad(if Checkpoints::exist(folder) {
                 "its fit is unfinished; give that `pert fit` command again with --resume".into()

@@ -1,5 +1,6 @@
 //! An unfinished fit on disk: `MODEL_DIR.unfinished`, from which the fit goes on bit for bit.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use pert_nn::TrainingState;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::config::FitConfig;
 use crate::model::Model;
 use crate::output_folder::{FolderKind, OutputFolder, create_parents};
 
@@ -22,6 +24,9 @@ const MODEL: &str = "model";
 /// An older model on its way out, while the new one takes its place.
 const OLD_MODEL: &str = "model.old";
 const EXTENSION: &str = "checkpoint";
+
+/// A job that takes over from one being stopped waits for it this long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a fit is; one can go on from another only if they are the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,13 +65,8 @@ impl RunIdentity {
         if begun.version != self.version {
             return differ("version", &begun.version, &self.version);
         }
-        if begun.run != self.run {
-            let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-            let (then, now) = (lines(&begun.run), lines(&self.run));
-            let only_in = |a: &[String], b: &[String]| {
-                a.iter().find(|line| !b.contains(line)).cloned().unwrap_or("not set".into())
-            };
-            return differ("settings", &only_in(&then, &now), &only_in(&now, &then));
+        if let Some(difference) = run_difference(&begun.run, &self.run) {
+            return Some(difference);
         }
         if begun.device != self.device {
             return differ("device", &begun.device, &self.device);
@@ -77,6 +77,38 @@ impl RunIdentity {
         }
         (begun.data_crc32 != self.data_crc32)
             .then(|| "the training data have other content".to_owned())
+    }
+}
+
+/// The settings that differ between two run files, by key; nothing when they mean the same.
+pub(crate) fn run_difference(then: &str, now: &str) -> Option<String> {
+    let settings = |run: &str| {
+        let mut settings = BTreeMap::new();
+        flatten("", &run.parse::<toml::Table>().unwrap_or_default(), &mut settings);
+        settings
+    };
+    let (then, now) = (settings(then), settings(now));
+    let keys: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let value = |settings: &BTreeMap<String, String>, key: &String| {
+        settings.get(key).cloned().unwrap_or_else(|| "not given".to_owned())
+    };
+    let differ: Vec<String> = keys
+        .into_iter()
+        .filter(|key| then.get(*key) != now.get(*key))
+        .map(|key| format!("{key} was {}, now {}", value(&then, key), value(&now, key)))
+        .collect();
+    (!differ.is_empty()).then(|| format!("its settings differ: {}", differ.join("; ")))
+}
+
+fn flatten(prefix: &str, table: &toml::Table, settings: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(inner) => flatten(&format!("{name}."), inner, settings),
+            value => {
+                settings.insert(name, value.to_string());
+            }
+        }
     }
 }
 
@@ -141,13 +173,22 @@ impl Checkpoints {
         place.check_entries()?;
         let lock = place.folder.join(LOCK);
         let lock = File::create(&lock).map_err(io("write", &lock))?;
-        match lock.try_lock() {
-            Ok(()) => place.lock = Some(lock),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::InUse { path: place.folder.clone() });
+        let patience = if resume { PATIENCE } else { Duration::ZERO };
+        let asked = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => place.lock = Some(lock),
+                Err(TryLockError::WouldBlock) if asked.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(100));
+                    continue;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::InUse { path: place.folder.clone() });
+                }
+                // Some network file systems know no locks; then it is the user who keeps runs apart.
+                Err(TryLockError::Error(_)) => {}
             }
-            // Some network file systems know no locks; then it is the user who keeps runs apart.
-            Err(TryLockError::Error(_)) => {}
+            break;
         }
         place.clean()?;
         place.worth_keeping = place.folder.join(RUN).exists();
@@ -155,6 +196,31 @@ impl Checkpoints {
             return Err(Error::UnfinishedExists { path: place.folder.clone() });
         }
         Ok(Self { place: Some(place) })
+    }
+
+    /// Refuses to go on where a finished model of other settings stands: a batch script that names the wrong folder
+    /// must not replace another's model. Returns whether the model there is the very one `config` makes.
+    ///
+    /// # Errors
+    /// [`Error::OtherRun`] naming what differs; [`Error::ModelFolder`] for a model that cannot be read.
+    pub fn is_finished(
+        model_folder: &Path,
+        config: &FitConfig,
+        data: &Path,
+    ) -> Result<bool, Error> {
+        if !model_folder.join("model.json").exists() {
+            return Ok(false);
+        }
+        let (run, provenance) = Model::origin(model_folder)?;
+        let other = |difference| Error::FinishedModel { path: model_folder.to_owned(), difference };
+        if let Some(difference) = run_difference(&run, &config.to_toml()) {
+            return Err(other(difference));
+        }
+        let data = data.display().to_string();
+        if provenance.data != data {
+            return Err(other(format!("it was fitted on {}, now {data}", provenance.data)));
+        }
+        Ok(provenance.version == env!("CARGO_PKG_VERSION"))
     }
 
     /// Whether an earlier fit of this model folder was left unfinished.

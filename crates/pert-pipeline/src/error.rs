@@ -154,6 +154,18 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A finished model of another fit stands where a fit was to go on.
+    #[error(
+        "{} holds a finished model of another fit: {difference}; \
+         choose another model folder, or leave --resume out to replace it",
+        path.display()
+    )]
+    FinishedModel {
+        /// The model folder.
+        path: PathBuf,
+        /// What differs.
+        difference: String,
+    },
     /// Checkpoints that this fit cannot go on from.
     #[error(
         "{} cannot be gone on from: {difference}; give the command it was begun with, \

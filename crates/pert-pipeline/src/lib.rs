@@ -19,6 +19,7 @@ mod contexts;
 mod device;
 mod error;
 mod evaluate;
+mod familiarity;
 mod fit;
 mod model;
 mod output_folder;
@@ -40,6 +41,7 @@ pub use evaluate::{
     Changes, EvaluateConfig, Evaluation, EvaluationVae, MeanChange, Picture, Predicted, Truth,
     check_predicted, evaluate, evaluate_with, roles, split_of_predicted,
 };
+pub use familiarity::Familiarity;
 pub use model::{Model, Provenance, SeenPerturbation};
 pub use output_folder::{FolderKind, OutputFolder};
 pub use predict::Request;

@@ -81,6 +81,7 @@ impl FolderKind {
                 "screen.features.tsv",
                 "screen.truth.tsv",
                 "model",
+                "model.unfinished",
                 "held_out.tsv",
                 "predicted.h5ad",
                 "report",

@@ -61,6 +61,7 @@ impl Model {
         // Everything that can be refused is looked at before any work is done.
         let mut plans = Vec::with_capacity(requests.len());
         for request in requests {
+            self.check_names(&request.perturbation)?;
             let closed = self.closed_form(&request.perturbation)?;
             let weights = if request.at.is_empty() {
                 self.context_weights(closed.seen)

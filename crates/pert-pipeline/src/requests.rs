@@ -34,6 +34,7 @@ pub fn read_requests(
     at: &[(String, String)],
 ) -> Result<Vec<Request>, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    let text = text.trim_start_matches('\u{feff}'); // what some editors put first
     let bad =
         |line: usize, message: String| Error::RequestTable { path: path.to_owned(), line, message };
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -42,9 +43,14 @@ pub fn read_requests(
         None => return Err(bad(1, "the table is empty".into())),
     };
     let Some(label_column) = header.iter().position(|h| *h == "perturbation") else {
-        return Err(bad(1, format!("no column \"perturbation\" in the header {header:?}")));
+        let hint = if header.len() == 1 && header[0].contains(',') {
+            "; columns are separated by tabs, not commas"
+        } else {
+            ""
+        };
+        return Err(bad(1, format!("no column \"perturbation\" in the header {header:?}{hint}")));
     };
-    let mut requests = Vec::new();
+    let mut requests: Vec<(usize, Request)> = Vec::new();
     for (index, line) in lines {
         let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
         if fields.len() != header.len() {
@@ -70,12 +76,22 @@ pub fn read_requests(
                 request.at.push(((*name).to_owned(), (*value).to_owned()));
             }
         }
-        requests.push(request);
+        let same = |(_, r): &&(usize, Request)| {
+            r.perturbation == request.perturbation && r.at == request.at
+        };
+        if let Some((first, _)) = requests.iter().find(same) {
+            let message = format!(
+                "{} stands in line {first} already, under the same conditions; ask for more n_cells there",
+                request.perturbation
+            );
+            return Err(bad(index + 1, message));
+        }
+        requests.push((index + 1, request));
     }
     if requests.is_empty() {
         return Err(bad(1, "the table has a header but no row".into()));
     }
-    Ok(requests)
+    Ok(requests.into_iter().map(|(_, request)| request).collect())
 }
 
 #[cfg(test)]

@@ -66,7 +66,11 @@ pub(crate) fn train(
 ) -> Result<(), Error> {
     if let Some(state) = checkpoints.load(stage, total)? {
         training.restore(&state)?;
-        progress.note(&format!("the {stage} goes on after step {} of {total}", state.n_steps));
+        progress.note(&if state.n_steps == total {
+            format!("the {stage} is trained already")
+        } else {
+            format!("the {stage} goes on after step {} of {total}", state.n_steps)
+        });
     }
     if training.steps_done() == total {
         return Ok(());

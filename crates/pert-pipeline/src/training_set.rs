@@ -1,7 +1,8 @@
 //! The cells a model learns from.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use burn::tensor::Device;
 use flate2::Crc;
@@ -17,6 +18,10 @@ use crate::contexts::Contexts;
 use crate::model::SeenPerturbation;
 use crate::progress::Progress;
 use crate::split_file::{read_split, split_to_json};
+
+/// Six pairs of values are the fewest of which a two-sided signed-rank test can call a difference significant
+/// (2 / 2⁶ < 0.05).
+const FEWEST_TO_TEST: usize = 6;
 
 /// The training cells over the kept genes, with their codes.
 pub(crate) struct TrainingSet {
@@ -48,7 +53,11 @@ impl TrainingSet {
         }
         let population = &*population;
         let mut split = match (&config.split, config.parsed_hold_out()?) {
-            (Some(path), _) => read_split(path)?,
+            (Some(path), _) => {
+                let split = read_split(path)?;
+                check_given(&split, path, dataset, progress)?;
+                split
+            }
             (None, None) => Split::train_on_all(population),
             (None, Some(hold_out)) => {
                 let control_split = config.control_split;
@@ -72,6 +81,15 @@ impl TrainingSet {
                 split.train.retain(is_kept);
                 split.test.retain(is_kept);
             }
+        }
+        let n_held_out = split.test.len();
+        if (1..FEWEST_TO_TEST).contains(&n_held_out) {
+            progress.note(&format!(
+                "only {n_held_out} held out ({}): with fewer than {FEWEST_TO_TEST} no difference to a baseline \
+                 can be significant; another rule, or a larger fraction such as {}:1.0, holds out more",
+                split.test.join(", "),
+                split.rule.split(':').next().unwrap_or_default()
+            ));
         }
         let train = split.train_cells(population, dataset.format());
         let selection = GeneSelection { n_top: config.n_top_genes };
@@ -213,4 +231,48 @@ fn left_out(rare: &[Perturbation], what: &str, min_cells: usize) -> String {
         rare.len(),
         names.join(", ")
     )
+}
+
+/// Refuses a split, written by hand perhaps, that means something else than it says.
+fn check_given(
+    split: &Split,
+    path: &Path,
+    dataset: &Dataset,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    let bad =
+        |message: String| Err(Error::ConfigFile { path: path.to_owned(), what: "split", message });
+    let parse = |label: &String| Perturbation::parse(label, dataset.format());
+    let train: Vec<Perturbation> = split.train.iter().map(parse).collect::<Result<_, _>>()?;
+    let test: Vec<Perturbation> = split.test.iter().map(parse).collect::<Result<_, _>>()?;
+    if !train.iter().any(Perturbation::is_control) {
+        return bad(format!("train lacks the control label {:?}", dataset.format().control));
+    }
+    if let (true, Some(both)) =
+        (split.test_cells.is_empty(), test.iter().find(|p| train.contains(p)))
+    {
+        return bad(format!(
+            "{both} stands in train and in test; name the cells held out in test_cells"
+        ));
+    }
+    let known = dataset.population().perturbations();
+    let absent: Vec<&str> =
+        train.iter().chain(&test).filter(|p| !known.contains(p)).map(Perturbation::label).collect();
+    if !absent.is_empty() {
+        progress.note(&format!(
+            "{} names labels that the cells lack: {}",
+            path.display(),
+            absent.join(", ")
+        ));
+    }
+    let cells: HashSet<&String> = dataset.population().cells().iter().collect();
+    let n_absent = split.test_cells.iter().filter(|cell| !cells.contains(cell)).count();
+    if n_absent > 0 && n_absent == split.test_cells.len() {
+        return bad("none of its test_cells is in the file".to_owned());
+    }
+    if n_absent > 0 {
+        progress
+            .note(&format!("{}: {n_absent} of its test_cells are not in the file", path.display()));
+    }
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! `pert evaluate`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use pert_prior::Progress;
+use pert_prior::core::Split;
 use pert_prior::data::Dataset;
 use pert_prior::pipeline::{
     DeviceChoice, EvaluateConfig, EvaluationVae, FitConfig, FolderKind, Model, OutputFolder,
@@ -32,6 +34,22 @@ pub fn run(args: &EvaluateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
         Some(model) => Judged::Model(Box::new(model)),
         None => Judged::Cells(Box::new(read_predicted(&args.predicted, &real)?)),
     };
+    let vae = match &vae_place {
+        VaePlace::Kept(folder) => Some(EvaluationVae::load(folder, &device)?),
+        _ => None,
+    };
+    let judged = match (judged, &vae) {
+        (Judged::Cells(cells), Some(vae)) => {
+            Judged::Cells(Box::new(over_genes(*cells, vae.genes(), &args.predicted, reporter)?))
+        }
+        (judged, _) => judged,
+    };
+    if given_split.is_none() && matches!(judged, Judged::Cells(_)) {
+        reporter.note(
+            "without --split every perturbation of the predicted cells counts as held out; a score of one that \
+             its model was trained on is too good: give --split MODEL_DIR/split.json",
+        );
+    }
     let split = match given_split {
         Some(split) => split,
         None => judged.split(&real, args.seed)?,
@@ -40,12 +58,15 @@ pub fn run(args: &EvaluateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
         check_predicted(cells.population(), real.population(), real.format(), &split)
             .map_err(|error| in_file(&args.predicted, error))?;
     }
+    if split.test_cells(real.population(), real.format()).is_empty() {
+        bail!("{}", nothing_held_out(&split, &args.real));
+    }
     let truth =
         args.truth.as_deref().map(|path| Truth::read_tsv(path, real.format())).transpose()?;
 
-    let vae = match &vae_place {
-        VaePlace::Kept(folder) => EvaluationVae::load(folder, &device)?,
-        _ => EvaluationVae::train(&real, judged.genes(), args.seed, &device, reporter)?,
+    let vae = match vae {
+        Some(vae) => vae,
+        None => EvaluationVae::train(&real, judged.genes(), args.seed, &device, reporter)?,
     };
     if let VaePlace::ToKeep(folder) = &vae_place {
         vae.save(folder)?;
@@ -91,7 +112,7 @@ impl Judged {
     }
 
     /// The split that holds where none is given.
-    fn split(&self, real: &Dataset, seed: u64) -> anyhow::Result<pert_prior::core::Split> {
+    fn split(&self, real: &Dataset, seed: u64) -> anyhow::Result<Split> {
         Ok(match self {
             Self::Model(model) => model.split().clone(),
             Self::Cells(cells) => {
@@ -136,6 +157,46 @@ impl VaePlace {
                 .map(Path::to_owned),
         })
     }
+}
+
+/// Predicted cells over the genes of an evaluation VAE, which other tools may write with more genes or in another order.
+fn over_genes(
+    cells: Dataset,
+    genes: &[String],
+    path: &Path,
+    reporter: &mut Reporter,
+) -> anyhow::Result<Dataset> {
+    let population = cells.population();
+    if population.genes() == genes {
+        return Ok(cells);
+    }
+    let column_of: HashMap<&String, usize> =
+        population.genes().iter().enumerate().map(|(column, gene)| (gene, column)).collect();
+    let missing: Vec<&String> = genes.iter().filter(|g| !column_of.contains_key(g)).collect();
+    if let Some(first) = missing.first() {
+        bail!(
+            "{} lacks {} of the {} genes of the evaluation VAE, {first} for one; predict all of them \
+             (MODEL_DIR/genes.tsv), or leave --evaluation-vae out",
+            path.display(),
+            missing.len(),
+            genes.len()
+        );
+    }
+    reporter.note(&format!("judged on the {} genes of the evaluation VAE", genes.len()));
+    let columns: Vec<usize> = genes.iter().map(|gene| column_of[gene]).collect();
+    Ok(Dataset::from_population(population.select_genes(&columns), cells.format().clone()))
+}
+
+fn nothing_held_out(split: &Split, real: &Path) -> String {
+    if split.test.is_empty() {
+        return "no perturbation is held out, so there is nothing to judge: fit with --hold-out, or give --split"
+            .to_owned();
+    }
+    format!(
+        "{}: none of the {} held-out perturbations has a held-out cell here; is it the file the split was made of?",
+        real.display(),
+        split.test.len()
+    )
 }
 
 /// Predicted cells need no control: that of the real file is the reference.

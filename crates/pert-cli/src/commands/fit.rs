@@ -1,13 +1,12 @@
 //! `pert fit`.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use pert_prior::Progress;
 use pert_prior::core::CovariateRole;
 use pert_prior::data::{Dataset, Filter, ReadOptions};
-use pert_prior::pipeline::{Checkpoints, Device, DeviceChoice, FitConfig, Model, read_split};
+use pert_prior::pipeline::{Checkpoints, DeviceChoice, FitConfig, read_split};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
@@ -35,7 +34,7 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     }
     write_down_guesses(&mut config, &dataset);
     if args.resume && !checkpoints.is_resumed() {
-        if is_finished(&args.output, &config, &dataset, &device) {
+        if Checkpoints::is_finished(&args.output, &config, &args.file)? {
             reporter.note("this fit is finished already; without --resume it is done again");
             return Ok(());
         }
@@ -48,9 +47,10 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     let (seen, held_out) = (model.seen().len() - 1, model.split().test.len());
     writeln!(
         std::io::stdout(),
-        "{}: {} genes, {} training cells, {seen} perturbations seen, {held_out} held out",
+        "{}: {} of {} genes, {} training cells, {seen} perturbations seen, {held_out} held out",
         args.output.display(),
         model.genes().len(),
+        dataset.population().n_genes(),
         model.provenance().n_training_cells,
     )?;
     Ok(())
@@ -72,17 +72,6 @@ fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
     config.cell_type_key = key(CovariateRole::CellType);
     config.batch_key = key(CovariateRole::Batch);
     config.dose_key = key(CovariateRole::Dose);
-}
-
-/// Whether the model folder holds what this very command makes.
-fn is_finished(folder: &Path, config: &FitConfig, dataset: &Dataset, device: &Device) -> bool {
-    Model::load(folder, device).is_ok_and(|model| {
-        let data = dataset.path().map(|path| path.display().to_string());
-        let provenance = model.provenance();
-        model.config() == config
-            && Some(&provenance.data) == data.as_ref()
-            && provenance.version == env!("CARGO_PKG_VERSION")
-    })
 }
 
 /// How the configuration reads a cell file.

@@ -10,7 +10,7 @@ use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
-    check_output_file(&args.output)?;
+    check_output_file(&args.output, "h5ad")?;
     let device = args.device.parse::<DeviceChoice>()?.open()?;
     let model = Model::load(&args.model, &device)?;
     let at = args.at.iter().map(|a| parse_at(a)).collect::<Result<Vec<_>, _>>()?;
@@ -26,6 +26,11 @@ pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
             })
             .collect::<Result<_, pert_prior::Error>>()?,
     };
+    for request in &requests {
+        if let Some(remark) = model.remark(&request.perturbation) {
+            reporter.note(&remark);
+        }
+    }
     let population = model.predict_requests(&requests, args.seed, reporter).map_err(|error| {
         match &args.perturbations {
             Some(table) => in_file(table, error),

@@ -10,7 +10,7 @@ use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &SimulateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
-    check_output_file(&args.output)?;
+    check_output_file(&args.output, "h5ad")?;
     let mut config = SimulatorConfig::new(args.seed);
     if let Some(n) = args.cells {
         config = config.with_n_cells(n as usize);

@@ -112,14 +112,19 @@ impl EvaluationVae {
         folder.join(STATE_FILE).exists()
     }
 
+    /// Genes it was trained on, in column order.
+    pub fn genes(&self) -> &[String] {
+        &self.genes
+    }
+
     /// Refuses other genes than it was trained on.
     pub(super) fn check_genes(&self, genes: &[String]) -> Result<(), Error> {
         if self.genes == genes {
             return Ok(());
         }
         Err(Error::Request(format!(
-            "the evaluation VAE was trained on {} genes, which are not the {} genes judged here; \
-             leave --evaluation-vae out, or name another folder",
+            "the evaluation VAE was trained on {} genes, which are not the {} genes judged here (or stand in another \
+             order); leave --evaluation-vae out, or name another folder",
             self.genes.len(),
             genes.len()
         )))

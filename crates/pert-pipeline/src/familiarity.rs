@@ -1,0 +1,111 @@
+//! What a model knows of a perturbation it is asked for; a misspelt name must not pass for an unseen gene.
+
+use pert_core::Perturbation;
+
+use crate::Error;
+use crate::model::Model;
+
+/// Characters people join names by.
+const SEPARATORS: [char; 9] = ['+', '_', '/', ',', ';', '|', '&', ':', ' '];
+
+/// What training and features say about one target of a perturbation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Familiarity {
+    /// Perturbed alone in training.
+    SeenAlone,
+    /// Perturbed in training, in combinations only.
+    SeenInCombination,
+    /// Never perturbed in training; known by its features.
+    FeaturesOnly,
+    /// Neither perturbed in training nor in the feature table: encoded as the mean gene.
+    Unknown,
+}
+
+impl Model {
+    /// What is known of each target of a perturbation, in the order of its targets.
+    pub fn familiarity(&self, p: &Perturbation) -> Vec<Familiarity> {
+        let alone = |gene: &str| {
+            self.seen.iter().any(|s| matches!(s.perturbation.targets(), [only] if only == gene))
+        };
+        p.targets()
+            .iter()
+            .map(|gene| {
+                if alone(gene) {
+                    Familiarity::SeenAlone
+                } else if self.was_perturbed(gene) {
+                    Familiarity::SeenInCombination
+                } else if self.encoder.features().is_some_and(|f| f.contains(gene)) {
+                    Familiarity::FeaturesOnly
+                } else {
+                    Familiarity::Unknown
+                }
+            })
+            .collect()
+    }
+
+    /// One sentence on how far a prediction of `p` can be trusted; `None` for control and for combinations of genes
+    /// all seen alone.
+    pub fn remark(&self, p: &Perturbation) -> Option<String> {
+        if p.is_control() {
+            return None;
+        }
+        let label = p.label();
+        if let Some(seen) = self.index_of(p) {
+            let n_cells = self.seen[seen].n_cells();
+            return Some(format!(
+                "{label} was seen in training ({n_cells} cells): reproduced, not predicted"
+            ));
+        }
+        let known = p.targets().iter().zip(self.familiarity(p));
+        let remarks: Vec<String> = known
+            .filter_map(|(gene, familiarity)| match familiarity {
+                Familiarity::SeenAlone => None,
+                Familiarity::SeenInCombination => {
+                    Some(format!("{gene} was seen in combinations only"))
+                }
+                Familiarity::FeaturesOnly => {
+                    Some(format!("{gene} was never seen, and is known by its features only"))
+                }
+                Familiarity::Unknown => Some(format!(
+                    "{gene} was never seen and has no features: an AVERAGE gene stands for it"
+                )),
+            })
+            .collect();
+        (!remarks.is_empty()).then(|| format!("{label}: {}", remarks.join("; ")))
+    }
+
+    /// Refuses a name nobody knows that is a known one but for case, or known ones joined in another way.
+    pub(crate) fn check_names(&self, p: &Perturbation) -> Result<(), Error> {
+        let unknown = p.targets().iter().zip(self.familiarity(p));
+        for (name, _) in unknown.filter(|(_, f)| *f == Familiarity::Unknown) {
+            if let Some(known) = self.known_but_for_case(name) {
+                return Err(Error::Request(format!("{name} is not known; did you mean {known}?")));
+            }
+            let parts: Vec<&str> =
+                name.split(SEPARATORS).map(str::trim).filter(|part| !part.is_empty()).collect();
+            let known: Option<Vec<&str>> =
+                parts.iter().map(|part| self.known_but_for_case(part)).collect();
+            if let (true, Some(known)) = (parts.len() > 1, known) {
+                let joined = known.join(&self.format.separator.to_string());
+                return Err(Error::Request(format!(
+                    "{name} is not known; names are joined by {:?}: did you mean {joined}?",
+                    self.format.separator
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn was_perturbed(&self, gene: &str) -> bool {
+        self.encoder.seen_genes().binary_search_by(|g| g.as_str().cmp(gene)).is_ok()
+    }
+
+    fn known_but_for_case(&self, name: &str) -> Option<&str> {
+        let in_table = self.encoder.features().map_or(&[][..], |table| table.genes());
+        let known = || self.encoder.seen_genes().iter().chain(in_table).map(String::as_str);
+        known().find(|known| *known == name).or_else(|| {
+            let name = name.to_lowercase();
+            known().find(|known| known.to_lowercase() == name)
+        })
+    }
+}
