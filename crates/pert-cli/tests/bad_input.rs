@@ -272,7 +272,10 @@ fn requests_that_cannot_be_read() {
         ("perturbation\tn_cells\nGENE0001\t0\n", &["line 2", "n_cells"]),
         ("perturbation\tn_cells\nGENE0001\t3\t4\n", &["line 2", "columns"]),
         ("perturbation\nGENE0001++GENE0002\n", &["line 2", "part 2 is empty"]),
-        ("perturbation\nGENE0001\n\n+\n", &["line 4", "empty part"]),
+        ("perturbation\nGENE0001\n\n+\n", &["line 4", "is empty"]),
+        ("perturbation,n_cells\nGENE0001,3\n", &["line 1", "tabs, not commas"]),
+        ("perturbation\nGENE0001\nGENE0001\n", &["line 3", "stands in line 2"]),
+        ("perturbation\nGENE0001+GENE0002\nGENE0002+GENE0001\n", &["line 3", "in line 2"]),
         ("perturbation\tdonor\nGENE0001\t3\n", &["donor", "cell_type", "batch"]),
         ("perturbation\tcell_type\nGENE0001\tMars\n", &["Mars", "known"]),
     ] {
@@ -293,7 +296,7 @@ fn requests_that_cannot_be_read() {
         refused(&folder, &["predict", "model", "-p", label, "--at", at, "-o", "p.h5ad"], words);
     }
     for label in ["", "+", "GENE0001+", "+GENE0001"] {
-        refused(&folder, &["predict", "model", "-p", label, "-o", "p.h5ad"], &["empty part"]);
+        refused(&folder, &["predict", "model", "-p", label, "-o", "p.h5ad"], &["is empty"]);
     }
 }
 
@@ -360,4 +363,82 @@ fn cells_without_counts_are_dropped_and_said() {
     let args = [&["fit", &file, "-o", "out"], &more[..]].concat();
     let (_, stderr) = done(&folder, &args);
     assert!(stderr.contains("cells without any count dropped"), "{stderr}");
+}
+
+#[test]
+fn names_that_only_look_like_unseen_genes() {
+    let folder = workplace("names");
+    let pair = &held_out(&folder)[0];
+    let (a, b) = pair.split_once('+').unwrap();
+    let flags = ["--features", "screen.features.tsv", "--config", "run.toml"];
+    let mean = [&["fit", "screen.h5ad", "-o", "mean", "--unknown-gene", "mean"], &flags[..]];
+    done(&folder, &mean.concat());
+    for model in ["model", "mean"] {
+        for (label, words) in [
+            (a.to_lowercase(), &["did you mean", a][..]),
+            (format!("{a}_{b}"), &["joined by '+'", pair]),
+            (format!("{a}, {b}"), &["joined by '+'", pair]),
+            (format!("{a}+{}", b.to_lowercase()), &["did you mean", b]),
+        ] {
+            refused(&folder, &["predict", model, "-p", &label, "-o", "p.h5ad"], words);
+        }
+    }
+    // What is not refused is told.
+    let told = |model: &str, label: &str| {
+        done(&folder, &["predict", model, "-p", label, "--cells", "5", "-o", "p.h5ad"]).1
+    };
+    assert!(
+        told("mean", &format!("{a}+ZNF999")).contains("ZNF999 was never seen and has no features")
+    );
+    assert!(told("model", a).contains("seen in training"));
+    assert!(!told("model", pair).contains("never"));
+}
+
+#[test]
+fn splits_made_by_hand_that_mean_something_else() {
+    let folder = workplace("splits_by_hand");
+    let pair = &held_out(&folder)[0];
+    for (train, test, cells, words) in [
+        ("", pair.as_str(), "", &["train lacks the control label"][..]),
+        (r#""control", "GENE0001", "#, pair, "", &["stands in train and in test", "test_cells"]),
+        (r#""control", "#, pair, r#""NOBODY""#, &["none of its test_cells"]),
+    ] {
+        let split = format!(
+            r#"{{"format": 1, "rule": "by hand", "seed": 0, "train": [{train}"{pair}"], "test": ["{test}"], "test_cells": [{cells}]}}"#
+        );
+        fs::write(folder.join("hand.json"), split).unwrap();
+        let more = [&["--split", "hand.json"], &FIT[..8]].concat();
+        fit_refused(&folder, "screen.h5ad", &more, &[&["hand.json"], words].concat());
+    }
+}
+
+#[test]
+fn a_word_that_is_no_control_spoils_no_inspection() {
+    let folder = workplace("inspect_control");
+    let args = ["inspect", "screen.h5ad", "--control", "Control"];
+    refused(&folder, &args, &["\"Control\"", "nearest first", "control"]);
+}
+
+#[test]
+fn a_model_without_hold_out_is_refused_before_anything_is_trained() {
+    let folder = workplace("nothing_held_out");
+    let all = [&["fit", "screen.h5ad", "-o", "all"], &FIT[..8]].concat();
+    done(&folder, &all);
+    let message =
+        refused(&folder, &["evaluate", "all", "screen.h5ad", "-o", "report"], &["--hold-out"]);
+    assert!(message.contains("nothing to judge"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_costs_no_result() {
+    let folder = workplace("full_log");
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let predict = ["predict", "model", "-p", &held_out(&folder)[0], "-o", "p.h5ad"];
+    let mut command = common::command(&folder, &predict);
+    assert_eq!(command.stderr(full()).status().unwrap().code(), Some(0));
+    assert!(folder.join("p.h5ad").exists());
+    let wrong = ["predict", "nowhere", "-p", "A", "-o", "p.h5ad"];
+    let mut command = common::command(&folder, &wrong);
+    assert_eq!(command.stderr(full()).status().unwrap().code(), Some(1));
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a cell file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error about a cell file; every variant says which file, where in it, and what mends it.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +48,9 @@ pub enum Error {
     },
     /// A file of another format.
     #[error(
-        "{}: not an HDF5 file ({n_bytes} bytes, beginning with {start:?}); expected an AnnData .h5ad",
-        path.display()
+        "{}: not an HDF5 file ({n_bytes} bytes, beginning with {start:?}); expected an AnnData .h5ad{}",
+        path.display(),
+        conversion(path)
     )]
     NotHdf5 {
         /// The file.
@@ -238,4 +239,15 @@ pub struct NotCounts {
     pub diagnosis: &'static str,
     /// Which layer holds counts, or what to do when none does.
     pub mend: String,
+}
+
+/// How a file of another format becomes one that can be read, where its name tells the format.
+fn conversion(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => "; if it is a compressed one, gunzip it",
+        Some("csv" | "tsv" | "txt") => {
+            "; in Python: a = anndata.io.read_csv(FILE); a.obs[\"perturbation\"] = …; a.write(\"screen.h5ad\")"
+        }
+        _ => "",
+    }
 }

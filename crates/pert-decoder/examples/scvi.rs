@@ -4,9 +4,9 @@
 
 use std::ops::ControlFlow;
 
-use burn::tensor::Device;
-use pert_core::{CsrCounts, seeded_rng};
-use pert_decoder::{Conditions, TrainConfig, Vae, VaeConfig, VaeInputs};
+use pert_decoder::{
+    Conditions, CsrCounts, Device, TrainConfig, Vae, VaeConfig, VaeInputs, seeded_rng,
+};
 use rand::RngExt;
 use rand_distr::{Distribution, Poisson};
 

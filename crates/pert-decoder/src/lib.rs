@@ -14,9 +14,7 @@
 //! | π | dropout probability | `pi_logits` |
 //!
 //! ```
-//! use burn::tensor::Device;
-//! use pert_core::{CsrCounts, seeded_rng};
-//! use pert_decoder::{Conditions, Vae, VaeConfig};
+//! use pert_decoder::{Conditions, CsrCounts, Device, Vae, VaeConfig, seeded_rng};
 //!
 //! let vae = Vae::untrained(VaeConfig::new(3, 2), &mut seeded_rng(0, "decoder"), &Device::default())?;
 //! let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0])?;
@@ -43,6 +41,10 @@ mod sample;
 mod state;
 mod train;
 mod vae;
+
+pub use burn::tensor::Device;
+pub use pert_core::{ChaCha8Rng, CsrCounts, seeded_rng};
+pub use pert_nn::TrainingState;
 
 pub use config::{Library, Likelihood, TrainConfig, VaeConfig};
 pub use elbo::ElboTerms;

@@ -171,11 +171,15 @@ impl<'a> Trainer<'a> {
     }
 
     /// Goes on from a state written down: on a CPU, with the same number of threads, the steps that follow are those
-    /// that would have followed then, to the last bit.
+    /// that would have followed then, to the last bit. The state also replaces the place of the generator.
+    ///
+    /// Data and settings must be those the state was written under. What is checked: the number of cells, the shapes
+    /// of the weights, and that no more steps are done than planned; other values and rates are not noticed.
     ///
     /// # Errors
-    /// [`Error::Network`] for the state of another training; the trainer must then not be used.
+    /// [`Error::Network`] for a state that does not fit; the trainer must then not be used.
     pub fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
+        state.check_steps(self.train.steps)?;
         self.network =
             state.restore(self.network.clone(), &mut self.optimizer, &mut self.epochs)?;
         *self.rng = state.rng.rng();

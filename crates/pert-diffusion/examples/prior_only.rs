@@ -1,15 +1,13 @@
 //! Only the diffusion prior: two mixtures in the plane, learned and drawn (real left, sampled right).
 use std::{f32::consts::TAU, ops::ControlFlow};
 
-use burn::tensor::Device;
-use pert_diffusion::{Prior, PriorConfig, SamplerConfig, TrainingData};
-use rand::SeedableRng;
+use pert_diffusion::{Device, Prior, PriorConfig, SamplerConfig, TrainingData, seeded_rng};
 
 const N: usize = 1500; // points of each condition
 const CONDITIONS: [f32; 4] = [1.0, 0.0, 0.0, 1.0];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (device, mut rng) = (Device::default(), rand_chacha::ChaCha8Rng::seed_from_u64(0));
+    let (device, mut rng) = (Device::default(), seeded_rng(0, "prior"));
     let noise = pert_nn::standard_normal::<2>([2 * N, 2], &mut rng, &device);
     let mut x: Vec<f32> = noise.into_data().iter().collect();
     for (i, point) in x.chunks_mut(2).enumerate() {

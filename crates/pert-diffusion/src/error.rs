@@ -95,6 +95,16 @@ pub enum Error {
         /// The format read here.
         expected: u32,
     },
+    /// Values that do not fill whole rows.
+    #[error("{n_values} values in {array} do not fill rows of width {width}")]
+    RaggedRows {
+        /// The array.
+        array: &'static str,
+        /// Its length.
+        n_values: usize,
+        /// Width of its rows.
+        width: usize,
+    },
     /// An error of a network block or of stored weights.
     #[error(transparent)]
     Network(#[from] pert_nn::Error),

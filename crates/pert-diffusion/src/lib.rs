@@ -5,14 +5,22 @@
 //! plain f64, [`Parameterization`]s (ε, x_0, v), the samplers [`ddim`] and [`ddpm`] over any function, and
 //! classifier-free guidance ([`guided`]) over any [`Denoiser`].
 //!
+//! In a crate of one's own:
+//!
+//! ```toml
+//! pert-diffusion = { git = "https://github.com/pert-prior/pert-prior" }
+//! ```
+//!
+//! [`Device`], [`ChaCha8Rng`] and [`seeded_rng`] are re-exported, so that a prior needs no other dependency. Samplers of one's
+//! own work on Burn's tensors: `burn = { version = "=0.22.1", default-features = false, features = ["std", "optim"] }`, and
+//! `rand = "0.10"`. `examples/prior_only.rs` learns and draws two mixtures in the plane.
+//!
 //! Every random value comes from a `ChaCha8Rng` that is passed in: the same seed gives the same bytes.
 //!
 //! ```
 //! use std::ops::ControlFlow;
 //!
-//! use burn::tensor::Device;
-//! use pert_diffusion::{Prior, PriorConfig, SamplerConfig, TrainingData};
-//! use rand::SeedableRng;
+//! use pert_diffusion::{Device, Prior, PriorConfig, SamplerConfig, TrainingData, seeded_rng};
 //!
 //! // Two conditions, four rows each, two dimensions.
 //! let x = [0.0, 0.1, 0.2, 0.0, 0.1, 0.1, 0.0, 0.2, 5.0, 5.1, 5.2, 5.0, 5.1, 5.1, 5.0, 5.2];
@@ -24,7 +32,7 @@
 //!     condition_of: &[0, 0, 0, 0, 1, 1, 1, 1],
 //! };
 //! let config = PriorConfig { steps: 5, ..Default::default() };
-//! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+//! let mut rng = seeded_rng(0, "prior");
 //! let device = Device::default();
 //! let prior = Prior::fit(&data, &config, &mut rng, &device, &mut |_| ControlFlow::Continue(()))?;
 //! let rows = prior.sample(Some(&[0.0, 1.0]), 10, &SamplerConfig::default(), &mut rng, &device)?;
@@ -43,6 +51,10 @@ mod sampler;
 mod schedule;
 mod standardise;
 mod train;
+
+pub use burn::tensor::Device;
+pub use pert_core::{ChaCha8Rng, RngState, seeded_rng};
+pub use pert_nn::TrainingState;
 
 pub use config::{PriorConfig, SamplerConfig};
 pub use denoiser::{Condition, Denoiser, MlpDenoiser, MlpDenoiserConfig};

@@ -38,7 +38,8 @@ pub struct TrainingData<'a> {
     pub x: &'a [f32],
     /// Width of the rows.
     pub d: usize,
-    /// Conditions, `[n_conditions, d_cond]` row-major.
+    /// Conditions, `[n_conditions, d_cond]` row-major. They are not standardised, unlike `x`: bring every column to
+    /// the order of 1.
     pub conditions: &'a [f32],
     /// Width of the conditions.
     pub d_cond: usize,
@@ -53,11 +54,20 @@ impl TrainingData<'_> {
                 return Err(Error::setting(name, "at least 1", size));
             }
         }
-        let n = self.condition_of.len();
-        Error::check_length("values in x (rows × d)", n * self.d, self.x.len())?;
+        for (array, n_values, width) in
+            [("x", self.x.len(), self.d), ("conditions", self.conditions.len(), self.d_cond)]
+        {
+            if !n_values.is_multiple_of(width) {
+                return Err(Error::RaggedRows { array, n_values, width });
+            }
+        }
+        let n_rows = self.x.len() / self.d;
+        Error::check_length(
+            "entries of condition_of (one per row of x)",
+            n_rows,
+            self.condition_of.len(),
+        )?;
         let n_conditions = self.conditions.len() / self.d_cond;
-        let expected = n_conditions * self.d_cond;
-        Error::check_length("values in conditions (× d_cond)", expected, self.conditions.len())?;
         Error::check_finite("conditions", self.conditions, self.d_cond)?;
         match self.condition_of.iter().position(|&index| index >= n_conditions) {
             Some(row) => {
@@ -192,11 +202,16 @@ impl<'a> PriorTrainer<'a> {
     }
 
     /// Goes on from a state written down: on a CPU, with the same number of threads, the steps that follow are those
-    /// that would have followed then, to the last bit.
+    /// that would have followed then, to the last bit. The state also replaces the place of the generator, so the one
+    /// given to [`PriorTrainer::new`] may have any seed.
+    ///
+    /// Data and settings must be those the state was written under. What is checked: the number of rows, the shapes
+    /// of the weights, and that no more steps are done than `config.steps`; other values and rates are not noticed.
     ///
     /// # Errors
-    /// [`Error::Network`] for the state of another training; the trainer must then not be used.
+    /// [`Error::Network`] for a state that does not fit; the trainer must then not be used.
     pub fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
+        state.check_steps(self.config.steps)?;
         self.model =
             state.restore(self.model.clone(), &mut self.optimizer, &mut self.batches.epochs)?;
         self.ema.restore(&state.group(AVERAGE), state.n_steps as u64)?;
@@ -223,7 +238,8 @@ impl<'a> PriorTrainer<'a> {
 impl Prior {
     /// Trains a prior: L_simple by AdamW with a one-cycle rate, conditions dropped at random, weights averaged.
     ///
-    /// `progress` is called after every step; `Break` ends training with an error. Batches are drawn without
+    /// `progress` is called after every step; `Break` ends training with an error, and what was learned is lost: to
+    /// interrupt and continue a training, use [`PriorTrainer`]. Batches are drawn without
     /// replacement, in a new random order for every pass over the rows.
     ///
     /// # Errors

@@ -243,11 +243,11 @@ fn bad_training_data_is_named() {
     ));
     assert!(matches!(
         refused(TrainingData { d: 3, ..good }),
-        Error::LengthMismatch { expected: 2700, found: 1800, .. }
+        Error::LengthMismatch { expected: 600, found: 900, .. }
     ));
     assert!(matches!(
         refused(TrainingData { conditions: &conditions[..7], ..good }),
-        Error::LengthMismatch { expected: 6, found: 7, .. }
+        Error::RaggedRows { array: "conditions", n_values: 7, width: 3 }
     ));
     assert_eq!(
         refused(TrainingData { conditions: &conditions[..6], ..good }),

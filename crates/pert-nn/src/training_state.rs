@@ -97,6 +97,19 @@ impl TrainingState {
         Ok(module)
     }
 
+    /// Refuses a state of more steps than a training has.
+    ///
+    /// # Errors
+    /// [`Error::TrainingState`].
+    pub fn check_steps(&self, planned: usize) -> Result<(), Error> {
+        if self.n_steps <= planned {
+            return Ok(());
+        }
+        let reason =
+            format!("{} steps are done already, this training has {planned}", self.n_steps);
+        Err(Error::TrainingState { reason })
+    }
+
     /// Adds tensors under a group's name.
     pub fn put(&mut self, group: &str, tensors: Vec<NamedTensor>) {
         self.tensors.extend(

@@ -119,6 +119,10 @@ pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, Error> 
     });
 
     let schema = Schema::of(&container, &obs, &genes, options)?;
+    // Guessed, the control occurs; a word asked for that does not would spoil all that follows.
+    if let (Some(schema), Some(_)) = (&schema, &options.control) {
+        schema.label_format(path, &ReadOptions { require_control: true, ..options.clone() })?;
+    }
     let mut inspection = Inspection {
         file: path.to_owned(),
         n_cells,
@@ -208,9 +212,6 @@ impl Inspection {
             None => self
                 .notes
                 .push(format!("no label of {column} looks like control; name it with --control")),
-            Some(control) if self.perturbation_summary.n_control_cells == 0 => {
-                self.notes.push(format!("no cell is labelled {control:?} in {column}"));
-            }
             Some(_) if only => self.notes.push(
                 "all cells are control: there is nothing to learn about perturbations".into(),
             ),
