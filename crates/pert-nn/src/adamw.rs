@@ -205,7 +205,7 @@ impl ModuleMapper for Replace<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::init::{LinearInit, linear};
     use burn::nn::Linear;
@@ -213,12 +213,12 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    fn layer() -> Linear {
+    pub(crate) fn layer() -> Linear {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         linear(3, 2, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff())
     }
 
-    fn grads(layer: &Linear) -> GradientsParams {
+    pub(crate) fn grads(layer: &Linear) -> GradientsParams {
         let x =
             Tensor::<2>::from_data([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], &Device::flex().autodiff());
         GradientsParams::from_grads(layer.forward(x).square().sum().backward(), layer)

@@ -77,22 +77,8 @@ impl ModuleVisitor for Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::init::{LinearInit, linear};
+    use crate::adamw::tests::{grads, layer};
     use burn::nn::Linear;
-    use burn::tensor::Device;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    fn layer() -> Linear {
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        linear(3, 2, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff())
-    }
-
-    fn grads(layer: &Linear) -> GradientsParams {
-        let x =
-            Tensor::<2>::from_data([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], &Device::flex().autodiff());
-        GradientsParams::from_grads(layer.forward(x).square().sum().backward(), layer)
-    }
 
     fn norm(grads: &GradientsParams, layer: &Linear) -> f32 {
         let mut sum = SumOfSquares { grads, total: None };

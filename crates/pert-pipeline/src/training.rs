@@ -20,41 +20,29 @@ pub(crate) trait Training {
     fn restore(&mut self, state: &TrainingState) -> Result<(), Error>;
 }
 
-impl Training for Trainer<'_> {
-    fn step(&mut self) -> Result<f64, Error> {
-        Ok(self.step()?)
-    }
+macro_rules! training {
+    ($($trainer:ty),+) => {$(
+        impl Training for $trainer {
+            fn step(&mut self) -> Result<f64, Error> {
+                Ok(self.step()?)
+            }
 
-    fn steps_done(&self) -> usize {
-        self.steps_done()
-    }
+            fn steps_done(&self) -> usize {
+                self.steps_done()
+            }
 
-    fn state(&self) -> TrainingState {
-        self.state()
-    }
+            fn state(&self) -> TrainingState {
+                self.state()
+            }
 
-    fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
-        Ok(self.restore(state)?)
-    }
+            fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
+                Ok(self.restore(state)?)
+            }
+        }
+    )+};
 }
 
-impl Training for PriorTrainer<'_> {
-    fn step(&mut self) -> Result<f64, Error> {
-        Ok(self.step()?)
-    }
-
-    fn steps_done(&self) -> usize {
-        self.steps_done()
-    }
-
-    fn state(&self) -> TrainingState {
-        self.state()
-    }
-
-    fn restore(&mut self, state: &TrainingState) -> Result<(), Error> {
-        Ok(self.restore(state)?)
-    }
-}
+training!(Trainer<'_>, PriorTrainer<'_>);
 
 /// Trains up to `total` steps, from the last checkpoint of the stage where there is one.
 pub(crate) fn train(

@@ -114,6 +114,6 @@ mod tests {
         assert_eq!(json["methods"]["ceiling"]["reference"], true);
         assert!(json["methods"]["model"]["metrics"].get("pearson_delta").is_none());
         assert_eq!(json["comparisons"]["r2"]["best_baseline"], "ridge");
-        assert_eq!(json["comparisons"]["r2"]["verdict"], "no_difference");
+        assert_eq!(json["comparisons"]["r2"]["verdict"], "too_few");
     }
 }
