@@ -26,17 +26,17 @@ pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
             })
             .collect::<Result<_, pert_prior::Error>>()?,
     };
-    for request in &requests {
-        if let Some(remark) = model.remark(&request.perturbation) {
-            reporter.note(&remark);
-        }
-    }
     let population = model.predict_requests(&requests, args.seed, reporter).map_err(|error| {
         match &args.perturbations {
             Some(table) => in_file(table, error),
             None => error.into(),
         }
     })?;
+    for request in &requests {
+        if let Some(remark) = model.remark(&request.perturbation) {
+            reporter.note(&remark);
+        }
+    }
     write_h5ad(&args.output, &population, &provenance(&model, args.seed))?;
     reporter.note(&format!(
         "wrote {} cells of {} perturbations to {}",
