@@ -14,6 +14,22 @@ use crate::simulator::{SimulatorConfig, SimulatorError, simulate};
 use crate::{Error, ReadOptions};
 
 /// A screen with the way its labels are written and where it comes from.
+///
+/// ```
+/// use pert_data::{Dataset, Provenance, SimulatorConfig, write_h5ad};
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("screen.h5ad");
+/// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+/// let simulated = Dataset::simulated(&config)?;
+/// let provenance =
+///     Provenance { model: "simulator".into(), seed: 1, version: "0.1".into(), generated: false };
+/// write_h5ad(&path, simulated.population(), &provenance)?;
+/// // What is written is read back.
+/// let (written, read) = (simulated.into_population(), Dataset::read_h5ad(&path)?.into_population());
+/// assert!(read.counts() == written.counts() && read.genes() == written.genes());
+/// assert_eq!(read.perturbations(), written.perturbations());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     population: Population,
@@ -29,6 +45,13 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`Dataset::read_h5ad_with`].
+    ///
+    /// ```
+    /// use pert_data::Dataset;
+    /// // The path that does not exist stands in the error.
+    /// let error = Dataset::read_h5ad("no/such/screen.h5ad").unwrap_err();
+    /// assert!(error.to_string().contains("no/such/screen.h5ad"));
+    /// ```
     pub fn read_h5ad(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::read_h5ad_with(path, &ReadOptions::default())
     }
@@ -44,6 +67,22 @@ impl Dataset {
     /// format, a truncated or damaged file, a compression that is not built in; a missing column or layer; a matrix
     /// without raw counts ([`Error::NotCounts`] names the cell, the gene, the value, and a layer that holds counts);
     /// no control cells; duplicate gene names; no cells left.
+    ///
+    /// ```
+    /// use pert_data::{Dataset, Provenance, ReadOptions, SimulatorConfig, write_h5ad};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("screen.h5ad");
+    /// # let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+    /// # let provenance = Provenance { model: "s".into(), seed: 1, version: "0".into(), generated: false };
+    /// # write_h5ad(&path, Dataset::simulated(&config)?.population(), &provenance)?;
+    /// let all = Dataset::read_h5ad(&path)?;
+    /// let options =
+    ///     ReadOptions { filters: vec!["perturbation==control".parse()?], ..ReadOptions::default() };
+    /// let controls = Dataset::read_h5ad_with(&path, &options)?;
+    /// assert_eq!(controls.population().n_cells(), all.population().control_cells().len());
+    /// assert!(controls.notes().iter().any(|note| note.contains("perturbation==control")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_h5ad_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let container = Container::open(path)?;
@@ -113,11 +152,35 @@ impl Dataset {
     ///
     /// # Errors
     /// [`SimulatorError`] for a screen too small to simulate.
+    ///
+    /// ```
+    /// use pert_data::{Dataset, SimulatorConfig};
+    /// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+    /// let screen = Dataset::simulated(&config)?;
+    /// // The shape asked for; beside control, one perturbation.
+    /// assert_eq!((screen.population().n_cells(), screen.population().n_genes()), (130, 50));
+    /// assert_eq!(screen.population().perturbations().len(), 2);
+    /// # Ok::<(), pert_data::SimulatorError>(())
+    /// ```
     pub fn simulated(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
         Ok(Self::from_population(simulate(config)?.population, LabelFormat::default()))
     }
 
     /// A data set that was not read from a file.
+    ///
+    /// ```
+    /// use pert_core::{CsrCounts, LabelFormat, Perturbation, Population};
+    /// use pert_data::Dataset;
+    /// let format = LabelFormat::default();
+    /// let of_cell = [Perturbation::parse("control", &format)?, Perturbation::parse("KLF1", &format)?];
+    /// let counts = CsrCounts::from_dense(2, &[5.0, 1.0, 0.0, 2.0])?; // [n_cells, n_genes]
+    /// let genes = vec!["HBG1".into(), "KLF1".into()];
+    /// let cells = vec!["cell 1".into(), "cell 2".into()];
+    /// let population = Population::new(counts, genes, cells, &of_cell, vec![])?;
+    /// let screen = Dataset::from_population(population.clone(), format);
+    /// assert_eq!((screen.path(), screen.population()), (None, &population)); // no file behind it
+    /// # Ok::<(), pert_core::Error>(())
+    /// ```
     pub fn from_population(population: Population, format: LabelFormat) -> Self {
         Self {
             population,

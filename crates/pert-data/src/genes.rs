@@ -5,6 +5,12 @@ use std::collections::HashSet;
 use pert_core::Population;
 
 /// How genes are chosen.
+///
+/// ```
+/// let selection: pert_data::GeneSelection = serde_json::from_str("{}")?;
+/// assert_eq!(selection, pert_data::GeneSelection { n_top: 2000 });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeneSelection {
@@ -36,10 +42,25 @@ const SPAN: f64 = 0.3;
 /// are in the file, every expressed one is kept. Held-out cells are never looked at; the perturbed genes are those of all
 /// labels in `screen`, which are known before any cell is measured.
 ///
-/// Returns columns in ascending order.
+/// # Shapes
+/// `train_cells`: rows of `screen`; returns its columns, in ascending order, `[n_chosen]` with n_chosen between the
+/// number of perturbed genes and `n_top` more. Counts are raw.
 ///
 /// # Panics
 /// When a training cell is not in the screen.
+///
+/// ```
+/// use pert_data::{Dataset, GeneSelection, SimulatorConfig, select_genes};
+/// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+/// let screen = Dataset::simulated(&config)?.into_population();
+/// let train_cells: Vec<usize> = (0..screen.n_cells()).collect();
+/// let columns = select_genes(&screen, &train_cells, &GeneSelection { n_top: 10 });
+/// assert!(columns.is_sorted() && (10..=11).contains(&columns.len())); // one gene is perturbed
+/// for gene in screen.perturbations().iter().flat_map(|p| p.targets()) {
+///     assert!(columns.iter().any(|&column| &screen.genes()[column] == gene));
+/// }
+/// # Ok::<(), pert_data::SimulatorError>(())
+/// ```
 pub fn select_genes(
     screen: &Population,
     train_cells: &[usize],

@@ -6,6 +6,16 @@ use crate::Filter;
 
 /// How to read a file. What is left out is guessed as [`inspect`](crate::inspect) guesses it, and noted in
 /// [`Dataset::notes`](crate::Dataset::notes); nothing is filtered unless asked.
+///
+/// ```
+/// let options: pert_data::ReadOptions =
+///     serde_json::from_str(r#"{"control": "NT", "filters": ["guide_umi_fraction>=0.8"]}"#)?;
+/// assert_eq!(options.control.as_deref(), Some("NT"));
+/// assert_eq!(options.separator, None); // left open: guessed
+/// // A key that is not known is refused rather than passed over.
+/// assert!(serde_json::from_str::<pert_data::ReadOptions>(r#"{"controll": "NT"}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReadOptions {
@@ -53,6 +63,14 @@ impl Default for ReadOptions {
 
 impl ReadOptions {
     /// The same, for labels written like those of another file.
+    ///
+    /// ```
+    /// use pert_core::LabelFormat;
+    /// use pert_data::ReadOptions;
+    /// let format = LabelFormat { control: "NT".into(), separator: '_', ..LabelFormat::default() };
+    /// let options = ReadOptions::default().with_format(&format);
+    /// assert_eq!((options.control.as_deref(), options.separator), (Some("NT"), Some('_')));
+    /// ```
     pub fn with_format(self, format: &LabelFormat) -> Self {
         Self {
             control: Some(format.control.clone()),

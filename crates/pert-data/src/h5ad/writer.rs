@@ -10,7 +10,7 @@ use pert_core::{CovariateValues, Population};
 
 use crate::{Error, write_atomically};
 
-/// Where a population comes from; kept in `uns`, and `generated` as a column of `obs`.
+/// Where a population comes from; kept in `uns`, and `generated` as a column of `obs`. [`write_h5ad`] shows one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     /// The model or program that made the cells.
@@ -46,6 +46,20 @@ const INDEX: &str = "_index";
 /// # Errors
 /// [`Error::Unwritable`] when a covariate has a name that an .h5ad file cannot hold or that stands twice;
 /// [`Error::Write`] when the file cannot be written.
+///
+/// ```
+/// use pert_data::{Dataset, Provenance, SimulatorConfig, write_h5ad};
+/// # let folder = tempfile::tempdir()?;
+/// let (first, second) = (folder.path().join("1.h5ad"), folder.path().join("2.h5ad"));
+/// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+/// let screen = Dataset::simulated(&config)?;
+/// let provenance =
+///     Provenance { model: "simulator".into(), seed: 1, version: "0.1".into(), generated: true };
+/// write_h5ad(&first, screen.population(), &provenance)?;
+/// write_h5ad(&second, screen.population(), &provenance)?;
+/// assert_eq!(std::fs::read(&first)?, std::fs::read(&second)?); // the same bytes
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write_h5ad(
     path: &Path,
     population: &Population,

@@ -21,7 +21,7 @@ use crate::{Error, ReadOptions};
 
 /// What a file holds, as far as it can be told without being told, and how it would be read.
 ///
-/// Printed, it is one screen of text that ends in the commands to run next.
+/// Printed, it is one screen of text that ends in the commands to run next. [`inspect`] makes it and shows an example.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Inspection {
@@ -82,6 +82,21 @@ pub struct Inspection {
 ///
 /// # Errors
 /// When the file cannot be read, or an option names a column or layer that it does not have.
+///
+/// ```
+/// use pert_data::{Dataset, Provenance, ReadOptions, SimulatorConfig, inspect, write_h5ad};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("screen.h5ad");
+/// # let provenance = Provenance { model: "s".into(), seed: 1, version: "0".into(), generated: false };
+/// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+/// write_h5ad(&path, Dataset::simulated(&config)?.population(), &provenance)?;
+/// let found = inspect(&path, &ReadOptions::default())?;
+/// assert_eq!((found.n_cells, found.n_genes, found.counts), (130, 50, true));
+/// assert_eq!(found.perturbation_key.as_deref(), Some("perturbation"));
+/// assert_eq!(found.control.as_deref(), Some("control"));
+/// assert_eq!(found.perturbations.values().sum::<usize>(), 130); // every cell has one label
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, Error> {
     let container = Container::open(path)?;
     let obs = Frame::open(&container, "obs")?;

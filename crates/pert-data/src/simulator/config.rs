@@ -24,6 +24,13 @@ const LEAST_GENES: usize = 50;
 const LEAST_GENES_PER_SINGLE: usize = 2;
 
 /// What kind of screen is simulated.
+///
+/// ```
+/// use pert_data::SimulatorKind;
+/// let kind: SimulatorKind = "gene-pairs".parse()?;
+/// assert_eq!((kind, kind.to_string().as_str()), (SimulatorKind::GenePairs, "gene-pairs"));
+/// # Ok::<(), pert_data::SimulatorError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -64,6 +71,16 @@ impl FromStr for SimulatorKind {
 ///
 /// The defaults are the demonstration's: small enough to fit in minutes on two cores, with the cells per
 /// perturbation (about 66) of a published screen's subset.
+///
+/// ```
+/// use pert_data::{SimulatorConfig, SimulatorError};
+/// assert!(SimulatorConfig::new(1).check().is_ok());
+/// // The error names the least size, and that size works.
+/// let small = SimulatorConfig::new(1).with_n_cells(10);
+/// let Err(SimulatorError::TooSmall { what, at_least, .. }) = small.check() else { panic!() };
+/// assert_eq!(what, "n_cells");
+/// assert!(small.with_n_cells(at_least).check().is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimulatorConfig {

@@ -14,6 +14,15 @@ const NOISE_SD: f64 = 0.5;
 const N_IRRELEVANT: usize = 4;
 
 /// A table of gene features: one row per gene.
+///
+/// ```
+/// use pert_data::{SimulatorConfig, simulate};
+/// let features = simulate(&SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1))?.features;
+/// assert_eq!(features.values.len(), features.genes.len() * features.columns.len());
+/// assert_eq!(features.get(&features.genes[0]), Some(&features.values[..features.columns.len()]));
+/// assert_eq!(features.get("no gene"), None);
+/// # Ok::<(), pert_data::SimulatorError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureTable {
     /// Gene names, one per row.
@@ -25,7 +34,7 @@ pub struct FeatureTable {
 }
 
 impl FeatureTable {
-    /// The features of one gene.
+    /// The features of one gene, `[columns.len()]`; `None` for a gene without a row.
     pub fn get(&self, gene: &str) -> Option<&[f64]> {
         let row = self.genes.iter().position(|g| g == gene)?;
         Some(&self.values[row * self.columns.len()..(row + 1) * self.columns.len()])

@@ -13,6 +13,16 @@ use super::truth::true_means;
 use super::{FeatureTable, Interaction, PerturbationTruth, SimulatorConfig, SimulatorError};
 
 /// A simulated screen: its cells, the features a model may use, and the truth it is judged by.
+///
+/// ```
+/// use pert_data::{SimulatorConfig, simulate};
+/// let simulation = simulate(&SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1))?;
+/// let control = simulation.population.perturbations().iter().find(|p| p.is_control()).unwrap();
+/// let truth = simulation.truth_of(control).unwrap();
+/// assert_eq!(truth.rho.len(), 50); // [n_genes]
+/// assert!((truth.rho.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+/// # Ok::<(), pert_data::SimulatorError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Simulation {
     /// The screen: raw counts, perturbations (`control` among them), covariates `batch` and `cell_type`.
@@ -107,14 +117,38 @@ impl Simulation {
     ///
     /// # Errors
     /// [`SimulatorError::UnknownGene`].
+    ///
+    /// ```
+    /// use pert_data::{SimulatorConfig, simulate};
+    /// let simulation = simulate(&SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1))?;
+    /// let one_way = simulation.interaction("GENE0001", "GENE0002")?;
+    /// assert_eq!(one_way, simulation.interaction("GENE0002", "GENE0001")?); // in any order
+    /// assert!(simulation.interaction("GENE0001", "no gene").is_err());
+    /// # Ok::<(), pert_data::SimulatorError>(())
+    /// ```
     pub fn interaction(&self, a: &str, b: &str) -> Result<Interaction, SimulatorError> {
         Ok(self.regulation.interaction(self.column_of(a)?, self.column_of(b)?))
     }
 
     /// Draws further cells of any set of the screen's genes, in the screen's mix of batches and cell types.
     ///
+    /// # Shapes
+    /// Returns raw counts `[n_cells, n_genes]` of the screen's genes.
+    ///
     /// # Errors
     /// [`SimulatorError::UnknownGene`].
+    ///
+    /// ```
+    /// use pert_core::{LabelFormat, Perturbation};
+    /// use pert_data::{SimulatorConfig, simulate};
+    /// let simulation = simulate(&SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1))?;
+    /// // A pair that the screen does not hold.
+    /// let pair = Perturbation::parse("GENE0001+GENE0002", &LabelFormat::default())?;
+    /// let more = simulation.draw_population(&pair, 20, 3)?;
+    /// assert_eq!((more.n_cells(), more.n_genes()), (20, 50));
+    /// assert_eq!(more.cells_of(&pair).len(), 20);
+    /// # Ok::<(), pert_data::SimulatorError>(())
+    /// ```
     pub fn draw_population(
         &self,
         perturbation: &Perturbation,

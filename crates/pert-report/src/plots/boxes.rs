@@ -108,6 +108,19 @@ struct Row<'a> {
 ///
 /// # Errors
 /// [`Error::EmptyPicture`] when no method has a finite value of any of these metrics.
+///
+/// ```
+/// use pert_metrics::{MetricRow, Roles};
+/// use pert_report::{Error, metric_boxes};
+/// let row = |gene: &str, method: &str, r2| MetricRow { r2, ..MetricRow::new(gene, method, 100) };
+/// let rows = [row("KLF1", "model", 0.9), row("MYC", "model", 0.7), row("MYC", "additive", 0.6)];
+/// let picture = metric_boxes(&rows, &Roles::default())?;
+/// assert!(picture.svg.starts_with("<svg") && picture.png.starts_with(b"\x89PNG"));
+/// // NaN is no number, and without numbers there is nothing to draw.
+/// let nothing = metric_boxes(&[row("KLF1", "model", f64::NAN)], &Roles::default());
+/// assert!(matches!(nothing, Err(Error::EmptyPicture { .. })));
+/// # Ok::<(), pert_report::Error>(())
+/// ```
 pub fn metric_boxes(rows: &[MetricRow], roles: &Roles) -> Result<Picture, Error> {
     let finite = |method: &str, metric: &Metric| -> Vec<f64> {
         values(rows, method, metric).into_iter().filter(|v| v.is_finite()).collect()

@@ -61,7 +61,7 @@ pub struct Highlight {
     pub generated: Vec<usize>,
 }
 
-/// Real and generated cells with coordinates in one common picture.
+/// Real and generated cells with coordinates in one common picture, row-major; [`scatter_real_generated`] draws it.
 #[derive(Debug, Clone)]
 pub struct CellScatter<'a> {
     /// Heading of the picture.
@@ -84,6 +84,22 @@ pub struct CellScatter<'a> {
 /// # Errors
 /// [`Error::EmptyPicture`] without cells on either side; [`Error::Shape`]; [`Error::NotFinite`] with the row;
 /// [`Error::LengthMismatch`] when a highlight names a row that is not there.
+///
+/// ```
+/// use pert_report::{Axes, CellScatter, Error, scatter_real_generated};
+/// let scatter = CellScatter {
+///     title: "KLF1",
+///     axes: Axes::Umap,
+///     real: &[0.0, 0.0, 1.0, 1.0, 2.0, 0.5], // [3, 2]
+///     generated: &[0.1, 0.2, 1.5, 0.9],      // [2, 2]
+///     highlights: &[],
+/// };
+/// let picture = scatter_real_generated(&scatter)?;
+/// assert!(picture.svg.contains("UMAP 1") && picture.png.starts_with(b"\x89PNG"));
+/// let empty = scatter_real_generated(&CellScatter { generated: &[], ..scatter });
+/// assert!(matches!(empty, Err(Error::EmptyPicture { .. })));
+/// # Ok::<(), pert_report::Error>(())
+/// ```
 pub fn scatter_real_generated(scatter: &CellScatter<'_>) -> Result<Picture, Error> {
     let real = points(scatter.real)?;
     let generated = points(scatter.generated)?;

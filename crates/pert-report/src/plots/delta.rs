@@ -79,6 +79,26 @@ pub struct DeltaScatter<'a> {
 ///
 /// # Errors
 /// [`Error::LengthMismatch`]; [`Error::EmptyPicture`] without a panel, or when one has no gene with two finite changes.
+///
+/// ```
+/// use pert_report::{DeltaScatter, Error, delta_scatter};
+/// let genes = ["HBG1", "HBZ", "KLF1"].map(String::from); // [n_genes]
+/// let real = [0.8, -0.1, 1.5];
+/// let panel = DeltaScatter {
+///     heading: "best of 30",
+///     label: "KLF1",
+///     n_cells: 120,
+///     genes: &genes,
+///     real: &real,
+///     predicted: &real, // an exact prediction: every gene on the diagonal
+///     pearson_delta: 1.0,
+///     n_named: 2,
+/// };
+/// assert!(delta_scatter(&[panel.clone()])?.svg.contains("KLF1"));
+/// let short = delta_scatter(&[DeltaScatter { predicted: &real[..2], ..panel }]);
+/// assert!(matches!(short, Err(Error::LengthMismatch { .. })));
+/// # Ok::<(), pert_report::Error>(())
+/// ```
 pub fn delta_scatter(panels: &[DeltaScatter<'_>]) -> Result<Picture, Error> {
     let panels = &panels[..panels.len().min(MOST_PANELS)];
     if panels.is_empty() {

@@ -54,7 +54,16 @@ impl Picture {
     /// Writes `folder/name.svg` and `folder/name.png`.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::Write`] with the path, when the folder is missing or not writable.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// let picture = pert_report::Picture { svg: "<svg/>".into(), png: b"\x89PNG".to_vec() };
+    /// picture.write(folder.path(), "cells")?;
+    /// assert_eq!(std::fs::read_to_string(folder.path().join("cells.svg"))?, picture.svg);
+    /// assert_eq!(std::fs::read(folder.path().join("cells.png"))?, picture.png);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, folder: &Path, name: &str) -> Result<(), Error> {
         write_file(&folder.join(format!("{name}.svg")), &self.svg)?;
         write_file(&folder.join(format!("{name}.png")), &self.png)

@@ -84,6 +84,13 @@ impl Summary {
     }
 
     /// The text of `summary.json`, indented, with a line break at the end.
+    ///
+    /// ```
+    /// let summary = pert_report::Summary::new(&[], &pert_metrics::Roles::default());
+    /// let json: serde_json::Value = serde_json::from_str(&summary.to_json())?;
+    /// assert_eq!(json["n_perturbations"], 0);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn to_json(&self) -> String {
         // Only strings, numbers and maps with string keys: serialisation has nothing to fail on.
         let mut text = serde_json::to_string_pretty(self).expect("a summary is plain data");

@@ -31,6 +31,14 @@ const INITIAL_EXTENT: f32 = 10.0;
 const INITIAL_JITTER: f32 = 1e-3;
 
 /// Settings of [`Umap::fit`]; the defaults are umap-learn's.
+///
+/// ```
+/// use pert_report::{Error, UmapConfig};
+/// let config = UmapConfig::new(1).with_n_neighbors(8).with_min_dist(0.3);
+/// assert!(config.check().is_ok());
+/// let too_few = config.with_n_neighbors(1); // a point is its own first neighbour
+/// assert!(matches!(too_few.check(), Err(Error::OutOfRange { field: "n_neighbors", .. })));
+/// ```
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UmapConfig {
@@ -150,6 +158,17 @@ impl Umap {
     /// # Errors
     /// [`Error::OutOfRange`] for a setting, [`Error::Shape`], [`Error::NotFinite`] with its row and column,
     /// [`Error::TooFewPoints`] unless n > `n_neighbors`.
+    ///
+    /// ```
+    /// use pert_report::{Error, Umap, UmapConfig};
+    /// let x: Vec<f32> = (0..40).map(|i| (i as f32 * 0.7).sin()).collect(); // [20, 2]
+    /// let config = UmapConfig::new(3).with_n_neighbors(5).with_n_epochs(20);
+    /// let umap = Umap::fit(&x, 2, &config)?;
+    /// assert_eq!((umap.n_points(), umap.embedding().len()), (20, 20 * 2));
+    /// assert_eq!(umap.embedding(), Umap::fit(&x, 2, &config)?.embedding()); // the same seed
+    /// assert!(matches!(Umap::fit(&x[..10], 2, &config), Err(Error::TooFewPoints { n_points: 5, .. })));
+    /// # Ok::<(), pert_report::Error>(())
+    /// ```
     pub fn fit(x: &[f32], n_columns: usize, config: &UmapConfig) -> Result<Self, Error> {
         config.check()?;
         let n_points = check_matrix(x, n_columns)?;
@@ -188,6 +207,16 @@ impl Umap {
     ///
     /// # Errors
     /// [`Error::Shape`] or [`Error::NotFinite`].
+    ///
+    /// ```
+    /// use pert_report::{Umap, UmapConfig};
+    /// # let x: Vec<f32> = (0..40).map(|i| (i as f32 * 0.7).sin()).collect(); // [20, 2]
+    /// let umap = Umap::fit(&x, 2, &UmapConfig::new(3).with_n_neighbors(5).with_n_epochs(20))?;
+    /// let both = umap.transform(&[0.1, 0.2, 0.5, -0.3])?; // [2, 2]
+    /// let each = [umap.transform(&[0.1, 0.2])?, umap.transform(&[0.5, -0.3])?].concat();
+    /// assert_eq!(both, each);
+    /// # Ok::<(), pert_report::Error>(())
+    /// ```
     pub fn transform(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
         check_matrix(x, self.index.n_columns())?;
         let optimiser = Optimiser {
