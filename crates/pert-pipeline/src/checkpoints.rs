@@ -116,6 +116,21 @@ fn flatten(prefix: &str, table: &toml::Table, settings: &mut BTreeMap<String, St
 ///
 /// The folder `MODEL_DIR.unfinished` belongs to one run at a time. It disappears when the model is written, and when
 /// a fit fails in a way that going on would repeat.
+///
+/// ```
+#[doc = include_str!("doc/fitted.txt")]
+/// use std::time::Duration;
+/// use pert_pipeline::{Checkpoints, Silent};
+/// # let scratch = tempfile::tempdir().expect("a scratch folder");
+/// let folder = scratch.path().join("model");
+/// // Every 30 s, going on with what an earlier run left.
+/// let mut checkpoints = Checkpoints::open(&folder, Duration::from_secs(30), true)?;
+/// let model = quick.fit_resumable(&screen, &device, &mut Silent, &mut checkpoints)?;
+/// assert!(Checkpoints::exist(&folder));
+/// checkpoints.finish(&model)?;
+/// assert!(folder.join("model.json").exists() && !Checkpoints::exist(&folder));
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Checkpoints {
     place: Option<Place>,

@@ -75,6 +75,16 @@ pub enum EncoderKind {
 /// | `rare` | a perturbation with fewer | `error` |
 /// | `cell_dim` | width of g | 10 |
 /// | `seed` | of everything random | 0 |
+///
+/// ```
+/// use pert_pipeline::FitConfig;
+/// let config = FitConfig { hold_out: Some("seen-2:0.3".into()), seed: 3, ..FitConfig::default() };
+/// config.check()?;
+/// assert!(config.to_toml().contains("hold-out = \"seen-2:0.3\""));
+/// let wrong = FitConfig { hold_out: Some("seen-7".into()), ..config };
+/// assert!(wrong.check().is_err());
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FitConfig {

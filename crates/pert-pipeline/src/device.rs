@@ -7,6 +7,14 @@ use burn::tensor::Device;
 use crate::Error;
 
 /// A kind of device.
+///
+/// ```
+/// use pert_pipeline::DeviceChoice;
+/// assert_eq!("cpu".parse::<DeviceChoice>()?, DeviceChoice::Cpu);
+/// let device = DeviceChoice::Auto.open()?;
+/// # let _ = device;
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// A GPU where the program was built for one (CUDA before wgpu), else the CPU.

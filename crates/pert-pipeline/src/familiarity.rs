@@ -45,6 +45,14 @@ impl Model {
 
     /// One sentence on how far a prediction of `p` can be trusted; `None` for control and for combinations of genes
     /// all seen alone.
+    ///
+    /// ```
+    #[doc = include_str!("doc/fitted.txt")]
+    /// let model = quick.fit(&screen, &device)?;
+    /// let seen = &model.seen()[1].perturbation;
+    /// assert!(model.remark(seen).is_some_and(|r| r.contains("reproduced, not predicted")));
+    /// # Ok::<(), pert_pipeline::Error>(())
+    /// ```
     pub fn remark(&self, p: &Perturbation) -> Option<String> {
         if p.is_control() {
             return None;

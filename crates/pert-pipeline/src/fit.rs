@@ -21,6 +21,15 @@ use crate::training_set::TrainingSet;
 impl FitConfig {
     /// Fits a model without saying anything.
     ///
+    /// ```
+    #[doc = include_str!("doc/fitted.txt")]
+    /// let model = FitConfig { n_top_genes: 30, ..quick }.fit(&screen, &device)?;
+    /// // The perturbed genes are kept beside the most variable ones.
+    /// assert!(model.genes().len() >= 30);
+    /// assert!(model.seen()[0].perturbation.is_control());
+    /// # Ok::<(), pert_pipeline::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// See [`FitConfig::fit_with`].
     pub fn fit(&self, dataset: &Dataset, device: &Device) -> Result<Model, Error> {

@@ -47,6 +47,18 @@ impl SeenPerturbation {
 }
 
 /// A fitted model. Make one with [`FitConfig::fit`], read one with [`Model::load`].
+///
+/// ```
+#[doc = include_str!("doc/fitted.txt")]
+/// use pert_pipeline::Model;
+/// # let scratch = tempfile::tempdir().expect("a scratch folder");
+/// # let folder = scratch.path().join("model");
+/// let model = quick.fit(&screen, &device)?;
+/// model.save(&folder)?;
+/// let loaded = Model::load(&folder, &device)?;
+/// assert_eq!(loaded.genes(), model.genes());
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Model {
     pub(crate) config: FitConfig,

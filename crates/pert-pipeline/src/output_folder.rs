@@ -9,6 +9,18 @@ use crate::Error;
 /// A folder being filled beside its final place; [`OutputFolder::commit`] moves it there.
 ///
 /// Dropped without a commit (an error, Ctrl-C), nothing is left and an older folder stays as it was.
+///
+/// ```
+/// use pert_pipeline::{FolderKind, OutputFolder};
+/// # let scratch = tempfile::tempdir().expect("a scratch folder");
+/// let place = scratch.path().join("report");
+/// let folder = OutputFolder::create(&place, FolderKind::Report)?;
+/// folder.write("metrics.csv", b"perturbation,method\n")?;
+/// assert!(!place.exists()); // not a part of it is seen
+/// folder.commit()?;
+/// assert!(place.join("metrics.csv").exists());
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct OutputFolder {
     target: PathBuf,

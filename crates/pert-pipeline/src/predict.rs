@@ -32,6 +32,15 @@ impl Model {
     /// Cells of a perturbation depend on the seed and its genes only, not on what else is asked for or on the
     /// order of genes in its label.
     ///
+    /// ```
+    #[doc = include_str!("doc/fitted.txt")]
+    /// let model = quick.fit(&screen, &device)?;
+    /// let first = model.seen()[1].perturbation.clone();
+    /// let cells = model.predict(&[first], 20, 0)?;
+    /// assert_eq!((cells.n_cells(), cells.genes()), (20, model.genes()));
+    /// # Ok::<(), pert_pipeline::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Encoder`] for a gene that cannot be encoded.
     pub fn predict(

@@ -3,6 +3,27 @@
 use std::ops::ControlFlow;
 
 /// Hears of the stages of a run and may stop it.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use pert_pipeline::Progress;
+///
+/// /// Stops every stage after ten steps.
+/// struct Impatient;
+/// impl Progress for Impatient {
+///     fn begin(&mut self, stage: &str, total: usize) {
+///         println!("{stage}: {total} steps");
+///     }
+///     fn step(&mut self, done: usize, _loss: Option<f64>) -> ControlFlow<()> {
+///         if done < 10 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+///     }
+///     fn end(&mut self) {}
+///     fn note(&mut self, message: &str) {
+///         println!("{message}");
+///     }
+/// }
+/// assert!(Impatient.step(10, None).is_break());
+/// ```
 pub trait Progress {
     /// A stage of `total` steps begins.
     fn begin(&mut self, stage: &str, total: usize);

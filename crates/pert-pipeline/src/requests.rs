@@ -8,6 +8,12 @@ use crate::{Error, Request};
 
 /// Reads `KEY=VALUE`.
 ///
+/// ```
+/// let (key, value) = pert_pipeline::parse_at("cell_type=CD4 T")?;
+/// assert_eq!((key.as_str(), value.as_str()), ("cell_type", "CD4 T"));
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Request`] without an `=`.
 pub fn parse_at(text: &str) -> Result<(String, String), Error> {
@@ -24,6 +30,17 @@ pub fn parse_at(text: &str) -> Result<(String, String), Error> {
 /// Reads a table of requests: tab-separated, header `perturbation`, covariate columns, optional `n_cells`.
 ///
 /// Rows without `n_cells` get the default; conditions in `at` hold for every row, columns of the table win.
+///
+/// ```
+/// use pert_core::LabelFormat;
+/// # let folder = tempfile::tempdir().expect("a scratch folder");
+/// let path = folder.path().join("wanted.tsv");
+/// std::fs::write(&path, "perturbation\tcell_type\tn_cells\nKLF1\tCD4 T\t50\nMYC\tB\t\n")
+///     .expect("writes");
+/// let requests = pert_pipeline::read_requests(&path, &LabelFormat::default(), 500, &[])?;
+/// assert_eq!((requests[0].n_cells, requests[1].n_cells), (50, 500));
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::RequestTable`] with the line.

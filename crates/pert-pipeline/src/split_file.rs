@@ -8,6 +8,15 @@ use crate::Error;
 
 /// Reads a split.
 ///
+/// ```
+/// # let folder = tempfile::tempdir().expect("a scratch folder");
+/// let path = folder.path().join("split.json");
+/// let json = r#"{"format": 1, "rule": "by hand", "seed": 0, "train": ["control", "A"], "test": ["A+B"]}"#;
+/// std::fs::write(&path, json).expect("writes");
+/// assert_eq!(pert_pipeline::read_split(&path)?.test, ["A+B"]);
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Io`], or [`Error::ConfigFile`] with line and column or for another format.
 pub fn read_split(path: &Path) -> Result<Split, Error> {

@@ -67,6 +67,18 @@ pub struct Evaluation {
 
 /// Evaluates a model on the cells its own split holds out.
 ///
+/// ```
+#[doc = include_str!("../doc/fitted.txt")]
+/// use pert_pipeline::{EvaluateConfig, evaluate};
+/// let model = FitConfig { hold_out: Some("cells".into()), ..quick }.fit(&screen, &device)?;
+/// let config = EvaluateConfig { cells: 20, ..EvaluateConfig::default() };
+/// let evaluation = evaluate(&model, &screen, &config, &device)?;
+/// // One row per held-out perturbation and method: the model, baselines, references.
+/// let methods = pert_metrics::methods(&evaluation.rows);
+/// assert!(["model", "no_change", "ceiling"].iter().all(|method| methods.contains(method)));
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
+///
 /// # Errors
 /// See [`evaluate_with`].
 pub fn evaluate(
@@ -118,6 +130,18 @@ pub fn evaluate_with(
 
 /// The split under which predicted cells are judged when none is given: the perturbations they hold are the test,
 /// everything else may serve baselines.
+///
+/// ```
+#[doc = include_str!("../doc/fitted.txt")]
+/// use pert_pipeline::split_of_predicted;
+/// let real = screen.population();
+/// let wanted = real.perturbations().iter().find(|p| !p.is_control()).expect("a screen");
+/// let predicted = real.select_cells(&real.cells_of(wanted));
+/// let split = split_of_predicted(&predicted, real, screen.format(), 0)?;
+/// assert_eq!(split.test, [wanted.label()]);
+/// # let _ = (quick, device);
+/// # Ok::<(), pert_pipeline::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Core`] when no predicted perturbation is in the real file.
