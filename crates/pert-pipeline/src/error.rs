@@ -184,6 +184,9 @@ pub enum Error {
     /// About a cell file.
     #[error(transparent)]
     Data(#[from] pert_data::Error),
+    /// About a simulated screen.
+    #[error(transparent)]
+    Simulator(#[from] pert_data::SimulatorError),
     /// About a perturbation encoder.
     #[error(transparent)]
     Encoder(#[from] pert_encoders::Error),
