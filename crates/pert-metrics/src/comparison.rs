@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
+use crate::score_table::{METRICS, Metric, MetricRow, Roles, median, methods, values};
 use crate::signed_rank::wilcoxon_signed_rank;
 
 /// A difference is called one below this p.
@@ -83,8 +83,14 @@ impl Comparison {
         let (of_model, of_baseline) = paired_values(rows, metric, &roles.model, baseline);
         let differences: Vec<f64> = of_model.iter().zip(&of_baseline).map(|(m, b)| m - b).collect();
         let difference = median(&differences);
-        let wilcoxon_p = wilcoxon_signed_rank(&differences).map(|test| test.p_value);
-        let gain = if metric.better == Better::Lower { -difference } else { difference };
+        // Of losses, so that also a metric whose best value lies between others has a better side.
+        let gains: Vec<f64> = of_model
+            .iter()
+            .zip(&of_baseline)
+            .map(|(m, b)| metric.better.loss(*b) - metric.better.loss(*m))
+            .collect();
+        let gain = median(&gains);
+        let wilcoxon_p = wilcoxon_signed_rank(&gains).map(|test| test.p_value);
         let verdict = match wilcoxon_p {
             None => Verdict::NotTested,
             Some(_) if differences.len() < FEWEST => Verdict::TooFew,
@@ -92,10 +98,7 @@ impl Comparison {
             Some(p) if p < SIGNIFICANCE && gain < 0.0 => Verdict::BaselineBetter,
             Some(_) => Verdict::NoDifference,
         };
-        let n_model_better = match metric.better {
-            Better::Lower => differences.iter().filter(|d| **d < 0.0).count(),
-            _ => differences.iter().filter(|d| **d > 0.0).count(),
-        };
+        let n_model_better = gains.iter().filter(|gain| **gain > 0.0).count();
         Some(Self {
             metric: metric.name,
             best_baseline: baseline.to_owned(),
@@ -122,15 +125,16 @@ impl Comparison {
 /// assert_eq!(best_baseline(&rows, &Roles::default(), r2), Some("additive"));
 /// ```
 pub fn best_baseline<'a>(rows: &'a [MetricRow], roles: &Roles, metric: &Metric) -> Option<&'a str> {
-    let sign = match metric.better {
-        Better::Higher => -1.0,
-        Better::Lower => 1.0,
-        Better::Neither => return None,
-    };
     methods(rows)
         .into_iter()
         .filter(|method| roles.is_baseline(method))
-        .map(|method| (sign * median(&values(rows, method, metric)), method))
+        .map(|method| {
+            let losses: Vec<f64> = values(rows, method, metric)
+                .into_iter()
+                .map(|value| metric.better.loss(value))
+                .collect();
+            (median(&losses), method)
+        })
         .filter(|(loss, _)| !loss.is_nan())
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, method)| method)

@@ -7,8 +7,32 @@ pub enum Better {
     Higher,
     /// Smaller is better.
     Lower,
+    /// Nearer to 1 is better: a ratio of generated to real.
+    NearOne,
+    /// Nearer to 0 is better: a difference of generated and real.
+    NearZero,
     /// A reference value, not a score (a floor).
     Neither,
+}
+
+impl Better {
+    /// How far a value is from the good end: smaller is better for every direction; NaN where there is none.
+    ///
+    /// ```
+    /// use pert_metrics::Better;
+    /// assert!(Better::Higher.loss(0.9) < Better::Higher.loss(0.8));
+    /// assert!(Better::NearOne.loss(0.9) < Better::NearOne.loss(1.2));
+    /// assert!(Better::Neither.loss(1.0).is_nan());
+    /// ```
+    pub fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Higher => -value,
+            Self::Lower => value,
+            Self::NearOne => (value - 1.0).abs(),
+            Self::NearZero => value.abs(),
+            Self::Neither => f64::NAN,
+        }
+    }
 }
 
 /// A column of numbers.
@@ -101,10 +125,42 @@ metrics! {
     fid_latent_floor, "FID floor", Neither;
     /// Pearson correlation of predicted and real shift from control over genes.
     pearson_delta, "Pearson Δ", Higher;
-    /// Energy distance between the populations.
+    /// Unbiased energy distance between the populations in principal components.
     e_distance, "E-distance", Lower;
     /// `fid_latent` over its floor.
     fid_latent_ratio, "FID / floor", Lower;
+    /// The floor of `fid_latent` that a Gaussian of the real covariance has, to leading order in 1/n.
+    fid_latent_floor_gaussian, "FID floor (Gaussian)", Neither;
+    /// Fréchet distance in principal components.
+    fid_pca, "FID PCA", Lower;
+    /// What `fid_pca` would be if both populations came from one distribution.
+    fid_pca_floor, "FID PCA floor", Neither;
+    /// `fid_pca` over its floor.
+    fid_pca_ratio, "FID PCA / floor", Lower;
+    /// `pearson_delta` over the 20 most differentially expressed genes.
+    pearson_delta_de20, "Pearson Δ, 20 DE", Higher;
+    /// `pearson_delta` with the mean of the training perturbations' means in the place of control (Systema).
+    pearson_delta_centroid, "Pearson Δ, centroid", Higher;
+    /// Euclidean distance of the mean profiles over the genes most expressed in control.
+    l2, "L2", Lower;
+    /// Mean absolute difference of the mean profiles over genes.
+    mae, "MAE", Lower;
+    /// Share of perturbations whose real change is not nearer to the predicted one than that of the right one (PDS), by L1.
+    discrimination, "Discrimination", Higher;
+    /// The same by Euclidean distance of mean profiles.
+    centroid_accuracy, "Centroid accuracy", Higher;
+    /// Share of the real differentially expressed genes that are also the predicted ones.
+    de_overlap, "DE overlap", Higher;
+    /// Unbiased squared maximum mean discrepancy in principal components.
+    mmd, "MMD", Lower;
+    /// Wasserstein distance per gene, mean over genes.
+    wasserstein, "Wasserstein", Lower;
+    /// Variance of generated over that of real profiles, median over genes.
+    variance_ratio, "Variance ratio", NearOne;
+    /// Share of zeros, generated less real, mean over genes.
+    zero_fraction_difference, "Zero fraction diff.", NearZero;
+    /// Kolmogorov–Smirnov distance of the library sizes.
+    library_ks, "Library KS", Lower;
     /// Correlation of predicted and true shift of a simulated screen over genes.
     pearson_delta_true, "Pearson Δ true", Higher;
 }

@@ -252,6 +252,8 @@ fn panel(
     let better = match metric.better {
         Better::Higher => "better →",
         Better::Lower => "← better",
+        Better::NearOne => "better → 1 ←",
+        Better::NearZero => "better → 0 ←",
         Better::Neither => "",
     };
     let style = Style::new(TEXT, Anchor::End).color(BLUE).bold();

@@ -2,7 +2,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table, TableStyle};
 
-use pert_metrics::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
+use pert_metrics::{METRICS, Metric, MetricRow, Roles, median, methods, values};
 
 use super::by_size;
 
@@ -16,6 +16,20 @@ const LONGEST_LABEL: usize = 32;
 const SHORTER_LABEL: usize = 20;
 /// Where not even one metric fits beside such labels.
 const SHORTEST_LABELS: [usize; 2] = [12, 6];
+/// What stands in the table on screen; the files hold every metric.
+const ON_SCREEN: [&str; 11] = [
+    "r2",
+    "r2_pearson",
+    "fid_latent",
+    "fid_latent_floor",
+    "pearson_delta",
+    "e_distance",
+    "fid_latent_ratio",
+    "discrimination",
+    "de_overlap",
+    "variance_ratio",
+    "pearson_delta_true",
+];
 /// The metrics to keep longest in a narrow terminal; any other goes before these.
 const KEPT_LONGEST: [&str; 6] =
     ["r2", "pearson_delta", "fid_latent_ratio", "e_distance", "fid_latent", "r2_pearson"];
@@ -59,7 +73,7 @@ impl TerminalStyle {
     }
 }
 
-/// Medians per method, the best of each column marked, and the model's perturbations below.
+/// Medians per method, the best of each column marked, and the model's perturbations below: the main metrics.
 ///
 /// References (the ceiling) are shown in brackets and never marked as best.
 ///
@@ -76,17 +90,19 @@ impl TerminalStyle {
 /// ```
 pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) -> String {
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
+    let mut on_screen = with_numbers(rows);
+    on_screen.retain(|metric| ON_SCREEN.contains(&metric.name));
     let per_method = fitted(
         style.width,
         |metrics, longest| drawn(per_method(rows, roles, metrics, longest), style.color),
-        &with_numbers(rows),
+        &on_screen,
     );
     let per_perturbation = fitted(
         style.width,
         |metrics, longest| {
             drawn(per_perturbation(rows, roles, metrics, style.max_rows, longest), style.color)
         },
-        &with_numbers(rows),
+        &on_screen,
     );
     let heading =
         format!("Median over n perturbations ({BEST} best prediction, brackets: no prediction)");
@@ -151,11 +167,10 @@ fn per_method(rows: &[MetricRow], roles: &Roles, metrics: &[&Metric], longest: u
             .filter(|(method, _)| !roles.is_reference(method))
             .map(|(_, medians)| medians[column])
             .filter(|value| !value.is_nan());
-        match metrics[column].better {
-            Better::Higher => competing.reduce(f64::max),
-            Better::Lower => competing.reduce(f64::min),
-            Better::Neither => None,
-        }
+        let better = metrics[column].better;
+        competing
+            .filter(|&value| !better.loss(value).is_nan())
+            .min_by(|&a, &b| better.loss(a).total_cmp(&better.loss(b)))
     };
     let best: Vec<Option<f64>> = (0..metrics.len()).map(best).collect();
     let rows = methods.iter().zip(&medians).map(|(method, medians)| {
