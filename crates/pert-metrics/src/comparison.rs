@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use pert_core::seeded_rng;
 use serde::Serialize;
 
+use crate::benjamini_hochberg::benjamini_hochberg;
+use crate::bootstrap::{Bootstrap, Interval};
 use crate::score_table::{METRICS, Metric, MetricRow, Roles, median, methods, values};
 use crate::signed_rank::wilcoxon_signed_rank;
 
 /// A difference is called one below this p.
 const SIGNIFICANCE: f64 = 0.05;
+
+/// The seed of all intervals: the same rows give the same summary.
+const INTERVAL_SEED: u64 = 0;
 
 /// The fewest pairs of which a two-sided signed-rank test can have p < 0.05: 2 / 2⁶.
 const FEWEST: usize = 6;
@@ -30,9 +36,18 @@ pub struct Comparison {
     pub n_model_better: usize,
     /// Median over these of model − baseline; `null` without pairs.
     pub median_difference: Option<f64>,
+    /// 95 % interval of `median_difference`, its sign as there: percentile bootstrap over perturbations, 1,000 resamples
+    /// with a fixed seed per metric. `null` for fewer than six pairs, of which it would be too narrow.
+    pub interval: Option<Interval>,
+    /// Matched-pairs rank-biserial correlation in [−1, 1], whatever the direction of the metric positive where the model
+    /// is better; `null` where no two values differ. See [`SignedRank`](crate::SignedRank).
+    pub effect_size: Option<f64>,
     /// Two-sided p of the Wilcoxon signed-rank test, `null` where no two values differ.
     pub wilcoxon_p: Option<f64>,
-    /// What may be said.
+    /// `wilcoxon_p` adjusted by Benjamini–Hochberg for the metrics compared together; `null` with it. For readers who
+    /// look through all metrics for one that differs; the verdict does not use it.
+    pub wilcoxon_p_adjusted: Option<f64>,
+    /// What may be said of this metric by itself: by `wilcoxon_p`, not adjusted.
     pub verdict: Verdict,
 }
 
@@ -56,6 +71,10 @@ pub enum Verdict {
 /// Compares the model with the best baseline on every metric that has a direction and numbers, in the order of
 /// [`METRICS`]; pairs are perturbations on which both have a number.
 ///
+/// Each verdict is about its own metric, with p as it is. `wilcoxon_p_adjusted` answers to all metrics of the result at
+/// once ([`benjamini_hochberg`](crate::benjamini_hochberg), valid for metrics that rise and fall together, as these do:
+/// Benjamini & Yekutieli 2001).
+///
 /// ```
 /// use pert_metrics::{MetricRow, Roles, Verdict, compare};
 /// let mut rows = Vec::new();
@@ -67,13 +86,23 @@ pub enum Verdict {
 /// assert_eq!((of_r2.metric, of_r2.best_baseline.as_str(), of_r2.n_pairs), ("r2", "additive", 6));
 /// // Better on all six: 2 of 2⁶ outcomes are as extreme.
 /// assert_eq!((of_r2.wilcoxon_p, of_r2.verdict), (Some(2.0 / 64.0), Verdict::ModelBetter));
+/// assert_eq!(of_r2.effect_size, Some(1.0));
+/// assert!((of_r2.interval.unwrap().low - 0.1).abs() < 1e-12);
 /// ```
 pub fn compare(rows: &[MetricRow], roles: &Roles) -> Vec<Comparison> {
-    METRICS.iter().filter_map(|metric| Comparison::new(rows, roles, metric)).collect()
+    let mut comparisons: Vec<Comparison> =
+        METRICS.iter().filter_map(|metric| Comparison::new(rows, roles, metric)).collect();
+    let p_values: Vec<f64> = comparisons.iter().map(|c| c.wilcoxon_p.unwrap_or(f64::NAN)).collect();
+    for (comparison, p) in comparisons.iter_mut().zip(benjamini_hochberg(&p_values)) {
+        comparison.wilcoxon_p_adjusted = (!p.is_nan()).then_some(p);
+    }
+    comparisons
 }
 
 impl Comparison {
     /// Compares on one metric; `None` where the model or every baseline lacks numbers.
+    ///
+    /// Alone its adjusted p is its p; [`compare`] adjusts those of all metrics.
     pub fn new(rows: &[MetricRow], roles: &Roles, metric: &Metric) -> Option<Self> {
         let baseline = best_baseline(rows, roles, metric)?;
         let model_median = median(&values(rows, &roles.model, metric));
@@ -90,7 +119,12 @@ impl Comparison {
             .map(|(m, b)| metric.better.loss(*b) - metric.better.loss(*m))
             .collect();
         let gain = median(&gains);
-        let wilcoxon_p = wilcoxon_signed_rank(&gains).map(|test| test.p_value);
+        let test = wilcoxon_signed_rank(&gains);
+        let wilcoxon_p = test.map(|test| test.p_value);
+        let mut rng = seeded_rng(INTERVAL_SEED, &format!("comparison/{}", metric.name));
+        let interval = (differences.len() >= FEWEST)
+            .then(|| Bootstrap::default().median(&differences, &mut rng))
+            .flatten();
         let verdict = match wilcoxon_p {
             None => Verdict::NotTested,
             Some(_) if differences.len() < FEWEST => Verdict::TooFew,
@@ -107,7 +141,10 @@ impl Comparison {
             n_pairs: differences.len(),
             n_model_better,
             median_difference: (!difference.is_nan()).then_some(difference),
+            interval,
+            effect_size: test.map(|test| test.effect_size),
             wilcoxon_p,
+            wilcoxon_p_adjusted: wilcoxon_p,
             verdict,
         })
     }
@@ -219,6 +256,47 @@ mod tests {
         let e = comparison(&rows, "e_distance").unwrap();
         assert_eq!((e.verdict, e.n_model_better), (Verdict::BaselineBetter, 0));
         assert_eq!(comparison(&rows, "pearson_delta").unwrap().verdict, Verdict::NotTested);
+    }
+
+    #[test]
+    fn effects_are_positive_where_the_model_is_better_and_intervals_where_it_is_larger() {
+        let rows = rows();
+        let r2 = comparison(&rows, "r2").unwrap();
+        let e = comparison(&rows, "e_distance").unwrap();
+        assert_eq!((r2.effect_size, e.effect_size), (Some(1.0), Some(-1.0)));
+        assert_eq!(comparison(&rows, "pearson_delta").unwrap().effect_size, None);
+        for (comparison, smallest) in [(r2, 0.05), (e, 0.1)] {
+            let interval = comparison.interval.unwrap();
+            let difference = comparison.median_difference.unwrap();
+            assert!(smallest - 1e-12 <= interval.low && interval.low < difference);
+            assert!(difference < interval.high && interval.high <= smallest + 0.007 + 1e-12);
+        }
+        let few: Vec<MetricRow> =
+            rows.into_iter().filter(|row| row.perturbation < "p5".into()).collect();
+        let few = comparison(&few, "r2").unwrap();
+        assert_eq!((few.n_pairs, few.verdict, few.interval), (5, Verdict::TooFew, None));
+    }
+
+    #[test]
+    fn adjusted_values_answer_to_all_metrics_and_repeat() {
+        let rows = rows();
+        let all = compare(&rows, &Roles::default());
+        assert_eq!(all, compare(&rows, &Roles::default()));
+        let of = |name: &str| all.iter().find(|c| c.metric == name).unwrap();
+        // Two tests with the same p: 0.0078 · 2/2; the third metric had none.
+        assert_eq!(of("r2").wilcoxon_p_adjusted, of("r2").wilcoxon_p);
+        assert_eq!(of("pearson_delta").wilcoxon_p_adjusted, None);
+        let mut mixed = rows;
+        for row in
+            mixed.iter_mut().filter(|row| row.method == "model" && row.perturbation < "p4".into())
+        {
+            row.e_distance = 0.05;
+        }
+        let all = compare(&mixed, &Roles::default());
+        let of = |name: &str| all.iter().find(|c| c.metric == name).unwrap();
+        // The smaller of two p counts twice.
+        assert_eq!(of("r2").wilcoxon_p_adjusted, of("r2").wilcoxon_p.map(|p| 2.0 * p));
+        assert_eq!(of("e_distance").wilcoxon_p_adjusted, of("e_distance").wilcoxon_p);
     }
 
     #[test]

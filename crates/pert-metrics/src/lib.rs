@@ -8,9 +8,13 @@
 //! |---|---|
 //! | is the mean profile right? | [`r2`], [`r2_pearson`] |
 //! | is the shift from control right? | [`pearson_delta`] |
+//! | how far is the mean profile off? | [`l2_top`], [`mae`] |
+//! | is it nearer to the right perturbation than to the others? | [`discrimination`], [`centroid_accuracy`] |
+//! | which genes change, and are they found? | [`DifferentialExpression`], [`de_overlap`] |
 //! | is the population right, as a Gaussian? | [`frechet_distance`] against [`frechet_floor`] |
 //! | is the population right, without assumptions? | [`energy_distance`] |
 //! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`], [`compare`] |
+//! | how sure is a number? | [`Bootstrap`] |
 //!
 //! ```
 //! use pert_metrics::{Gaussian, Rows, frechet_distance};
@@ -21,20 +25,35 @@
 //! # Ok::<(), pert_metrics::Error>(())
 //! ```
 
+mod benjamini_hochberg;
+mod bootstrap;
 mod comparison;
 mod covariance;
+mod differential_expression;
+mod discrimination;
 mod energy;
 mod error;
 mod frechet;
 mod linalg;
 mod pca;
+mod profiles;
 mod r_squared;
+mod rank_sum;
 mod rows;
 mod score_table;
 mod signed_rank;
+mod sorted_profiles;
 
+pub use benjamini_hochberg::benjamini_hochberg;
+pub use bootstrap::{
+    Bootstrap, Interval, quantile, resampled_indices, resampled_mean, resampled_weights,
+};
 pub use comparison::{Comparison, Verdict, best_baseline, compare, paired_values};
 pub use covariance::column_means;
+pub use differential_expression::{
+    DE_FALSE_DISCOVERY_RATE, DifferentialExpression, FOLD_CHANGE_PSEUDO_COUNT, de_overlap,
+};
+pub use discrimination::{centroid_accuracy, discrimination};
 pub use energy::energy_distance;
 pub use error::Error;
 pub use frechet::{Gaussian, frechet_distance, frechet_floor, frechet_floor_closed_form};
@@ -42,7 +61,10 @@ pub use linalg::{
     SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
 };
 pub use pca::Pca;
+pub use profiles::{L2_GENES, l2_top, mae, pearson_delta_over};
 pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};
+pub use rank_sum::{RankSum, wilcoxon_rank_sum};
 pub use rows::Rows;
 pub use score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
 pub use signed_rank::{SignedRank, wilcoxon_signed_rank};
+pub use sorted_profiles::SortedProfiles;

@@ -17,6 +17,9 @@ pub struct SignedRank {
     pub p_value: f64,
     /// Number of non-zero differences, which the test is about.
     pub n: usize,
+    /// Matched-pairs rank-biserial correlation (R⁺ − R⁻)/(R⁺ + R⁻), in [−1, 1]: 1 where all differences are positive, 0
+    /// where both signs weigh the same (Kerby 2014).
+    pub effect_size: f64,
 }
 
 /// Two-sided Wilcoxon signed-rank test that paired differences are symmetric around 0; `None` when all are 0.
@@ -25,12 +28,13 @@ pub struct SignedRank {
 /// `scipy.stats.wilcoxon(d, zero_method="wilcox", correction=False, method="auto")`: p is exact for at most 50 differences
 /// without ties and zeros, and for at most 13 with them; otherwise the normal approximation
 /// z = (R⁺ − n(n+1)/4) / √((n(n+1)(2n+1) − Σ(t³ − t)/2) / 24), t the sizes of the groups of ties.
-/// NaN differences are left out.
+/// NaN differences are left out. The p-value says whether there is a difference, and the effect size how one-sided it is.
 ///
 /// ```
 /// let test = pert_metrics::wilcoxon_signed_rank(&[0.1, 0.2, 0.3, 0.4, 0.5]).unwrap();
 /// // All five signs equal: 2 of 2⁵ outcomes are as extreme.
 /// assert_eq!((test.statistic, test.p_value, test.n), (0.0, 0.0625, 5));
+/// assert_eq!(test.effect_size, 1.0);
 /// ```
 pub fn wilcoxon_signed_rank(differences: &[f64]) -> Option<SignedRank> {
     let mut d: Vec<f64> = differences.iter().copied().filter(|v| !v.is_nan()).collect();
@@ -59,7 +63,9 @@ pub fn wilcoxon_signed_rank(differences: &[f64]) -> Option<SignedRank> {
         approximate_p(n as f64, doubled_plus as f64 / 2.0, tie_correction)
     };
     let statistic = doubled_plus.min(doubled_total - doubled_plus) as f64 / 2.0;
-    Some(SignedRank { statistic, p_value, n })
+    // R⁺ − R⁻ = 2 R⁺ − (R⁺ + R⁻).
+    let effect_size = (2.0 * doubled_plus as f64 - doubled_total as f64) / doubled_total as f64;
+    Some(SignedRank { statistic, p_value, n, effect_size })
 }
 
 /// min(1, 2 · min(P(R ≤ r), P(R ≥ r))) with every choice of signs equally likely.
@@ -122,6 +128,8 @@ mod tests {
             prop_assert_eq!(a.is_some(), b.is_some());
             if let (Some(a), Some(b)) = (a, b) {
                 prop_assert_eq!(a.statistic, b.statistic);
+                prop_assert_eq!(a.effect_size, -b.effect_size);
+                prop_assert!(a.effect_size.abs() <= 1.0);
                 prop_assert!((a.p_value - b.p_value).abs() < 1e-12);
                 prop_assert!(a.p_value > 0.0 && a.p_value <= 1.0);
             }
