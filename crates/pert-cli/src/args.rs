@@ -47,6 +47,8 @@ pub enum Command {
     Predict(PredictArgs),
     /// Compare generated with real cells, beside baselines, floor and ceiling.
     Evaluate(EvaluateArgs),
+    /// Judge the simple baselines alone: what a model must beat on a screen.
+    Baselines(BaselinesArgs),
     /// Simulate, fit, predict held-out pairs, evaluate: the whole road in minutes.
     Demo(DemoArgs),
 }
@@ -262,27 +264,68 @@ pub struct PredictArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "EXAMPLES:\n  \
     pert evaluate model screen.h5ad -o report\n  \
-    pert evaluate predicted.h5ad screen.h5ad --split model/split.json -o report")]
+    pert evaluate predicted.h5ad screen.h5ad --split model/split.json -o report\n  \
+    pert evaluate predicted.h5ad screen.h5ad --genes common -o report        the genes both files hold")]
 pub struct EvaluateArgs {
     /// A model folder, or a .h5ad of predicted cells from any tool.
     pub predicted: PathBuf,
     /// The real cells (.h5ad).
     pub real: PathBuf,
-    /// The report folder to write.
-    #[arg(short, long, value_name = "REPORT_DIR")]
-    pub output: PathBuf,
     /// The split [default: the model's; for a .h5ad the perturbations it holds are the test]
     #[arg(long, value_name = "split.json")]
     pub split: Option<PathBuf>,
-    /// Cells generated per perturbation.
+    /// Which genes predicted cells are judged on: all they hold, or those the real file holds too
+    #[arg(long, value_name = "all|common", default_value = "all",
+        value_parser = ["all", "common"], hide_possible_values = true)]
+    pub genes: String,
+    /// Cells a model generates per perturbation.
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(2..))]
     pub cells: u32,
+    /// What is judged, and how.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+}
+
+/// `pert baselines`.
+#[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert baselines screen.h5ad --hold-out sorted-5 -o report\n  \
+    pert baselines screen.h5ad --hold-out seen-2 --features go.tsv -o report")]
+pub struct BaselinesArgs {
+    /// The real cells (.h5ad).
+    pub real: PathBuf,
+    /// What is held out: a rule as in `pert fit`
+    #[arg(long, value_name = "RULE[:FRACTION]", required_unless_present = "split")]
+    pub hold_out: Option<String>,
+    /// A split to read instead.
+    #[arg(long, value_name = "split.json", conflicts_with = "hold_out")]
+    pub split: Option<PathBuf>,
+    /// Share of the control cells kept apart as the reference.
+    #[arg(long, value_name = "F", default_value_t = 0.5)]
+    pub control_split: f64,
+    /// What is judged, and how.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+}
+
+/// Shared by `evaluate` and `baselines`.
+#[derive(Debug, Args)]
+pub struct JudgingArgs {
+    /// The report folder to write.
+    #[arg(short, long, value_name = "REPORT_DIR")]
+    pub output: PathBuf,
     /// The evaluation VAE to use, or where to keep the one trained [default: REPORT_DIR/evaluation_vae]
     #[arg(long, value_name = "DIR")]
     pub evaluation_vae: Option<PathBuf>,
+    /// Gene features for the baselines that predict from an embedding [default: the model's]
+    #[arg(long, value_name = "TABLE")]
+    pub features: Option<PathBuf>,
     /// True mean profiles of a simulated screen (FILE.truth.tsv): adds pearson_delta_true
     #[arg(long, value_name = "FILE.truth.tsv")]
     pub truth: Option<PathBuf>,
+    /// Resamples of the real cells behind the intervals over cells; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub bootstraps: u32,
     /// Which columns mean what, where they differ from the model's.
     #[command(flatten)]
     pub data: DataArgs,

@@ -6,8 +6,8 @@ use pert_prior::metrics::{Metric, Verdict};
 use pert_prior::pipeline::{Changes, Evaluation, OutputFolder, Picture, roles};
 use pert_prior::report::{
     Axes, CellScatter, DeltaScatter, Error as ReportError, Highlight, Picture as Drawn, Summary,
-    TerminalStyle, Umap, UmapConfig, delta_scatter, metric_boxes, metrics_csv,
-    scatter_real_generated, slides_tsv, terminal_table,
+    TerminalStyle, Umap, UmapConfig, delta_scatter, intervals_csv, markdown_report, metric_boxes,
+    metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
 };
 
 /// Perturbations with a panel of their own.
@@ -15,7 +15,7 @@ const HIGHLIGHTS: usize = 6;
 /// Genes named in a panel of changes.
 const NAMED_GENES: usize = 8;
 
-/// Writes `metrics.csv`, `summary.json`, `slides.tsv` and the pictures `umap`, `metrics` and `delta`, each as PNG and
+/// Writes `report.md`, `metrics.csv`, `intervals.csv`, `summary.json`, `slides.tsv` and the pictures `umap`, `metrics` and `delta`, each as PNG and
 /// SVG. Returns a note for every picture that had nothing to show and was left out.
 pub fn write(
     output: &OutputFolder,
@@ -25,9 +25,13 @@ pub fn write(
     let rows = &evaluation.rows;
     output.write("metrics.csv", metrics_csv(rows).as_bytes())?;
     output.write("slides.tsv", slides_tsv(rows, "model").as_bytes())?;
-    let summary = Summary::new(rows, &roles());
+    output.write("intervals.csv", intervals_csv(&evaluation.intervals).as_bytes())?;
+    let Evaluation { comparisons, intervals, notes, .. } = evaluation;
+    let text = markdown_report(rows, &roles(), comparisons, intervals, notes);
+    output.write("report.md", text.as_bytes())?;
+    let summary = Summary::new(rows, &roles(), intervals);
     output.write("summary.json", summary.to_json().as_bytes())?;
-    let mut notes = Vec::new();
+    let mut not_drawn = Vec::new();
     for (name, drawn) in [
         ("umap", draw_cells(&evaluation.picture, seed)),
         ("metrics", metric_boxes(rows, &roles())),
@@ -40,12 +44,12 @@ pub fn write(
             }
             // A table without a picture is worth more than neither.
             Err(error @ ReportError::EmptyPicture { .. }) => {
-                notes.push(format!("{name}.png is left out: {error}"));
+                not_drawn.push(format!("{name}.png is left out: {error}"));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(notes)
+    Ok(not_drawn)
 }
 
 /// Prints the table and the comparisons.

@@ -35,6 +35,7 @@ mod energy;
 mod error;
 mod frechet;
 mod linalg;
+mod metric_interval;
 mod pca;
 mod profiles;
 mod r_squared;
@@ -60,6 +61,7 @@ pub use frechet::{Gaussian, frechet_distance, frechet_floor, frechet_floor_close
 pub use linalg::{
     SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
 };
+pub use metric_interval::MetricInterval;
 pub use pca::Pca;
 pub use profiles::{L2_GENES, l2_top, mae, pearson_delta_over};
 pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};

@@ -26,7 +26,7 @@ pub use plots::{
     scatter_real_generated,
 };
 pub use table::{
-    MethodSummary, Statistic, Summary, TerminalStyle, markdown_table, metrics_csv, slides_tsv,
-    terminal_table,
+    MethodSummary, Statistic, Summary, TerminalStyle, intervals_csv, markdown_report,
+    markdown_table, metrics_csv, slides_tsv, terminal_table,
 };
 pub use umap::{Umap, UmapConfig};

@@ -1,9 +1,12 @@
 //! One file per command.
 
+mod baselines;
 mod demo;
 mod evaluate;
+mod evaluation_vae_place;
 mod fit;
 mod inspect;
+mod judging;
 mod predict;
 mod simulate;
 
@@ -18,6 +21,7 @@ pub fn run(command: &Command, reporter: &mut Reporter) -> anyhow::Result<()> {
         Command::Fit(args) => fit::run(args, reporter),
         Command::Predict(args) => predict::run(args, reporter),
         Command::Evaluate(args) => evaluate::run(args, reporter),
+        Command::Baselines(args) => baselines::run(args, reporter),
         Command::Demo(args) => demo::run(args, reporter),
     }
 }

@@ -1,6 +1,9 @@
 //! Cells of one method, as the metrics want them.
 
 use pert_core::{CsrCounts, TARGET_SUM};
+use pert_metrics::Rows;
+
+use crate::Error;
 
 /// Log-normalised profiles with the library size of each cell.
 #[derive(Debug, Clone)]
@@ -51,8 +54,14 @@ impl Cells {
         }
     }
 
-    pub fn profiles(&self) -> &[f64] {
-        &self.profiles
+    /// Log-normalised profiles.
+    pub fn rows(&self) -> Result<Rows<'_>, Error> {
+        Ok(Rows::new(&self.profiles, self.n_genes)?)
+    }
+
+    /// Library sizes Σy, `[n]`.
+    pub fn library(&self) -> &[f64] {
+        &self.library
     }
 
     /// Mean profile, `[n_genes]`.

@@ -1,5 +1,7 @@
 //! The predictions that came nearest to the real change against control, and least near.
 
+use pert_metrics::pearson_delta;
+
 /// Mean change against control of one perturbation, per gene: log-normalised profiles, those of its controls taken off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeanChange {
@@ -13,6 +15,25 @@ pub struct MeanChange {
     pub predicted: Vec<f64>,
     /// Correlation of the two over genes, as in the rows.
     pub pearson_delta: f64,
+}
+
+impl MeanChange {
+    pub(super) fn new(
+        label: &str,
+        n_cells: usize,
+        real: &[f64],
+        predicted: &[f64],
+        control: &[f64],
+    ) -> Self {
+        let change = |mean: &[f64]| mean.iter().zip(control).map(|(m, c)| m - c).collect();
+        Self {
+            perturbation: label.to_owned(),
+            n_cells,
+            real: change(real),
+            predicted: change(predicted),
+            pearson_delta: pearson_delta(real, predicted, control),
+        }
+    }
 }
 
 /// The best and the worst predicted change of an evaluation, by `pearson_delta`.

@@ -1,15 +1,17 @@
-//! What stands beside the model: simple baselines fitted on training cells, and real cells as reference.
+//! What is judged, and what stands beside it: simple baselines fitted on training cells.
 
-use pert_baselines::{
-    Additive, Baseline, FeatureVectors, KernelRidgeBaseline, MatchingMean, NoChange, TrainingCells,
-    TrainingMean, TrainingSummary,
-};
+use pert_baselines::{Baseline, FeatureVectors, TrainingSummary, all_baselines};
 use pert_core::{Perturbation, Population};
+use pert_encoders::{GeneSetEncoder, UnknownGene};
 
-use super::Predicted;
 use super::cells::Cells;
 use super::evaluation_vae::rng;
+use super::{EvaluateConfig, Predicted};
 use crate::Error;
+use crate::model::features;
+
+/// The name of what is judged in every table.
+pub(super) const MODEL: &str = "model";
 
 /// The prediction of one method for one perturbation.
 pub(super) struct Prediction {
@@ -19,56 +21,64 @@ pub(super) struct Prediction {
     pub cells: Cells,
 }
 
+impl Prediction {
+    /// A prediction whose mean is that of its cells.
+    pub fn of_cells(method: &str, cells: Cells) -> Self {
+        Self { method: method.to_owned(), mean: cells.mean(), cells }
+    }
+}
+
 /// The baselines of an evaluation, fitted on the training cells of the split.
 pub(super) struct Baselines<'a> {
     screen: &'a Population,
-    baselines: Vec<Box<dyn Baseline + Sync + 'a>>,
+    summary: &'a TrainingSummary<'a>,
+    baselines: Vec<Box<dyn Baseline + Send + Sync + 'a>>,
 }
 
 impl<'a> Baselines<'a> {
+    /// `test` are the perturbations to be predicted.
     pub fn fit(
         screen: &'a Population,
-        summary: &'a TrainingSummary,
+        summary: &'a TrainingSummary<'a>,
         predicted: &Predicted<'_>,
+        config: &EvaluateConfig,
         test: &[&Perturbation],
     ) -> Result<Self, Error> {
-        let mut baselines: Vec<Box<dyn Baseline + Sync + 'a>> = vec![
-            Box::new(NoChange::new(summary)),
-            Box::new(TrainingMean::new(summary)),
-            Box::new(MatchingMean::new(summary)),
-            Box::new(Additive::new(summary)),
-            Box::new(TrainingCells::new(summary)),
-        ];
         let seen: Vec<&Perturbation> =
             summary.perturbations().filter(|p| !p.is_control()).collect();
-        if seen.len() >= 2 {
-            let features = |ps: &[&Perturbation]| -> Result<Vec<FeatureVectors>, Error> {
-                ps.iter().map(|p| features_of(predicted, &seen, p)).collect()
-            };
-            let known: Vec<(Perturbation, FeatureVectors)> = seen
-                .iter()
-                .chain(test)
-                .map(|p| (*p).clone())
-                .zip(features(&seen)?.into_iter().chain(features(test)?))
-                .collect();
-            baselines.push(Box::new(KernelRidgeBaseline::fit(summary, known)?));
-        }
-        Ok(Self { screen, baselines })
+        let own = own_encoder(&seen, config);
+        let features_of = |p: &Perturbation| match predicted {
+            Predicted::Model(model) => model.features(p),
+            _ => features(&own, p),
+        };
+        let known: Vec<(Perturbation, FeatureVectors)> = seen
+            .iter()
+            .chain(test)
+            .map(|p| Ok(((*p).clone(), features_of(p)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(Self { screen, summary, baselines: all_baselines(summary, Some(&known))? })
     }
 
-    /// Predictions of every baseline that can say something about a perturbation.
-    pub fn predict(&self, p: &Perturbation, n: usize, seed: u64) -> Vec<Prediction> {
+    /// Predictions of every baseline that can say something about a perturbation, for judged cells of these rows.
+    pub fn predict(
+        &self,
+        p: &Perturbation,
+        test_rows: &[usize],
+        n: usize,
+        seed: u64,
+    ) -> Vec<Prediction> {
         let counts = self.screen.counts();
+        let target = self.summary.target(p, test_rows);
         self.baselines
             .iter()
-            .filter(|b| b.covers(p))
+            .filter(|baseline| baseline.covers(&target))
             .map(|baseline| {
                 let mut rng = rng(seed, baseline.name(), &p.key());
-                let plan = baseline.cells(p, n, &mut rng);
+                let plan = baseline.cells(&target, n, &mut rng);
                 let library = plan.rows().iter().map(|&i| counts.library_size(i)).collect();
                 Prediction {
                     method: baseline.name().to_owned(),
-                    mean: baseline.mean(p),
+                    mean: baseline.mean(&target),
                     cells: Cells::new(counts.n_genes(), plan.profiles(counts), library),
                 }
             })
@@ -76,23 +86,14 @@ impl<'a> Baselines<'a> {
     }
 }
 
-/// Kernel blocks: the model's own where there is one, else only which genes are shared with training.
-fn features_of(
-    predicted: &Predicted<'_>,
-    seen: &[&Perturbation],
-    p: &Perturbation,
-) -> Result<FeatureVectors, Error> {
-    if let Predicted::Model(model) = predicted {
-        return model.features(p);
-    }
-    let mut genes: Vec<&String> = seen.iter().flat_map(|s| s.targets()).collect();
-    genes.sort_unstable();
-    genes.dedup();
-    let shared = genes.iter().map(|g| f64::from(p.targets().contains(g))).collect();
-    Ok(FeatureVectors::new(vec![shared]))
+/// Where no model brings its encoder: the genes seen in training, and features where they were given. A gene without
+/// features is the mean gene, so that one of them does not silence the baselines on all others.
+fn own_encoder(seen: &[&Perturbation], config: &EvaluateConfig) -> GeneSetEncoder {
+    let genes = seen.iter().flat_map(|p| p.targets().iter().cloned()).collect();
+    GeneSetEncoder::new(genes, config.features.clone(), UnknownGene::Mean)
 }
 
-/// The prediction that is judged.
+/// The prediction that is judged; none where cells of this perturbation, or any, were not predicted.
 pub(super) fn judged(
     predicted: &Predicted<'_>,
     screen: &Population,
@@ -102,6 +103,7 @@ pub(super) fn judged(
     seed: u64,
 ) -> Result<Option<Prediction>, Error> {
     let cells = match predicted {
+        Predicted::Nothing => return Ok(None),
         Predicted::Cells(population) => {
             let rows = population.cells_of(p);
             if rows.is_empty() {
@@ -118,5 +120,5 @@ pub(super) fn judged(
             Cells::from_counts(&counts, &rows)
         }
     };
-    Ok(Some(Prediction { method: "model".to_owned(), mean: cells.mean(), cells }))
+    Ok(Some(Prediction::of_cells(MODEL, cells)))
 }

@@ -1,21 +1,30 @@
 //! Evaluation: generated against real cells, beside baselines, floor and ceiling.
 
+mod bootstrap;
 mod cells;
 mod changes;
+mod controls;
+mod discrimination;
 mod evaluation_vae;
+mod judge;
 mod methods;
+mod picture;
+mod real;
 mod score;
+mod spaces;
 mod truth;
 
 pub use changes::{Changes, MeanChange};
 pub use evaluation_vae::EvaluationVae;
-pub use score::{Picture, roles};
+pub use picture::Picture;
+pub use score::roles;
 pub use truth::Truth;
 
 use burn::tensor::Device;
 use pert_core::{LabelFormat, Perturbation, Population, Split, SplitConfig};
 use pert_data::Dataset;
-use pert_metrics::{Comparison, MetricRow};
+use pert_encoders::GeneFeatures;
+use pert_metrics::{Comparison, MetricInterval, MetricRow};
 
 use crate::Error;
 use crate::model::{Model, gene_columns, path_of};
@@ -31,13 +40,25 @@ pub struct EvaluateConfig {
     pub seed: u64,
     /// True means of a simulated screen, which add `pearson_delta_true`; default none.
     pub truth: Option<Truth>,
-    /// Components of the principal component space of the energy distance; default 50.
+    /// Components of the principal component space of the distances between populations; default 50.
     pub n_components: usize,
+    /// Features of genes for the baselines that predict from an embedding of p, where no model brings its own;
+    /// default none: then they know which perturbed genes are shared with training.
+    pub features: Option<GeneFeatures>,
+    /// Resamples of the real cells behind the intervals over cells; default 100, 0 for none.
+    pub bootstraps: usize,
 }
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { cells: 4000, seed: 0, truth: None, n_components: 50 }
+        Self {
+            cells: 4000,
+            seed: 0,
+            truth: None,
+            n_components: 50,
+            features: None,
+            bootstraps: 100,
+        }
     }
 }
 
@@ -48,6 +69,19 @@ pub enum Predicted<'a> {
     Model(&'a Model),
     /// Cells that any tool predicted.
     Cells(&'a Population),
+    /// Nothing: the baselines alone, on all genes of the real file.
+    Nothing,
+}
+
+impl<'a> Predicted<'a> {
+    /// The genes that are judged, in column order; `real` are the real cells.
+    pub fn genes(&self, real: &'a Population) -> &'a [String] {
+        match self {
+            Self::Model(model) => model.genes(),
+            Self::Cells(cells) => cells.genes(),
+            Self::Nothing => real.genes(),
+        }
+    }
 }
 
 /// The outcome of an evaluation.
@@ -57,6 +91,8 @@ pub struct Evaluation {
     pub rows: Vec<MetricRow>,
     /// The model against the best baseline, per metric.
     pub comparisons: Vec<Comparison>,
+    /// How far scores of mean profiles move with other real cells.
+    pub intervals: Vec<MetricInterval>,
     /// What the reader must know: cells dropped, references used, perturbations left out.
     pub notes: Vec<String>,
     /// Points of real and generated held-out cells, for a picture.
@@ -108,10 +144,7 @@ pub fn evaluate_with(
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, Error> {
     let path = path_of(real);
-    let genes = match predicted {
-        Predicted::Model(model) => model.genes(),
-        Predicted::Cells(cells) => cells.genes(),
-    };
+    let genes = predicted.genes(real.population());
     let columns = gene_columns(genes, real.population().genes(), &path)?;
     let kept = real.population().select_genes(&columns);
     let full: Vec<usize> =

@@ -1,53 +1,29 @@
 //! Scores every held-out perturbation under every method.
 
 use pert_baselines::TrainingSummary;
-use pert_core::{LabelFormat, Perturbation, Population, Split, shuffled_indices};
-use pert_metrics::{
-    Gaussian, MetricRow, Pca, Roles, Rows, compare, energy_distance, frechet_distance,
-    frechet_floor, pearson_delta, r2, r2_pearson,
-};
+use pert_core::{LabelFormat, Perturbation, Population, Split};
+use pert_metrics::{MetricRow, Roles, compare};
 use rayon::prelude::*;
 
+use super::bootstrap::{Resampled, intervals, resample};
 use super::cells::Cells;
 use super::changes::{Changes, MeanChange};
-use super::evaluation_vae::{EvaluationVae, rng};
-use super::methods::{Baselines, Prediction, judged};
-use super::{EvaluateConfig, Evaluation, Predicted, check_predicted};
+use super::controls::Controls;
+use super::discrimination::{self, MeanPair};
+use super::judge::{DISTANCE_CELLS, ceiling, row};
+use super::methods::{Baselines, MODEL, Prediction, judged};
+use super::picture::Picture;
+use super::real::{Against, Real};
+use super::spaces::Spaces;
+use super::{EvaluateConfig, Evaluation, EvaluationVae, Predicted, check_predicted};
 use crate::Error;
 use crate::progress::Progress;
 
-/// Splits into halves of which a floor is the mean (evaluation protocol: 20).
-const FLOOR_SPLITS: usize = 20;
-/// Generated cells the energy distance uses at least (evaluation protocol: max(n, 100)).
-const E_DISTANCE_CELLS: usize = 100;
-/// Real cells that the principal components are fitted on at most.
-const PCA_CELLS: usize = 5_000;
-/// Points of a picture at most, real and generated each.
-const PICTURE_CELLS: usize = 2_000;
-/// Cells of one perturbation in a picture at most, so that a large one does not hide the others.
-const PICTURE_CELLS_EACH: usize = 200;
-
-/// Held-out cells, real and generated, in principal components.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Picture {
-    /// Width of a point.
-    pub n_components: usize,
-    /// Real cells, `[n, n_components]`, row-major.
-    pub real: Vec<f32>,
-    /// Perturbation of each real cell.
-    pub real_labels: Vec<String>,
-    /// Generated cells, `[n, n_components]`, row-major.
-    pub generated: Vec<f32>,
-    /// Perturbation of each generated cell.
-    pub generated_labels: Vec<String>,
-}
-
-impl Picture {
-    fn append(&mut self, mut other: Self) {
-        self.real.append(&mut other.real);
-        self.real_labels.append(&mut other.real_labels);
-        self.generated.append(&mut other.generated);
-        self.generated_labels.append(&mut other.generated_labels);
+/// Which methods are what: real cells of the same perturbation are references, no predictions.
+pub fn roles() -> Roles {
+    Roles {
+        model: MODEL.to_owned(),
+        references: vec!["training_cells".to_owned(), "ceiling".to_owned()],
     }
 }
 
@@ -62,7 +38,6 @@ pub(super) fn score(
     mut notes: Vec<String>,
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, Error> {
-    vae.check_genes(screen.genes())?;
     let train = split.train_cells(screen, format);
     let test = split.test_cells(screen, format);
     let reference = split.reference_cells(screen);
@@ -80,52 +55,54 @@ pub(super) fn score(
             mend: "name the label with --control",
         });
     }
-    let test_perturbations: Vec<&Perturbation> = screen
-        .perturbations()
-        .iter()
-        .filter(|p| test.iter().any(|&i| screen.perturbation_of(i) == *p))
-        .collect();
-    let summary = TrainingSummary::fit(screen, &train)?;
-    let baselines = Baselines::fit(screen, &summary, &predicted, &test_perturbations)?;
-    let judge = Judge {
-        predicted,
-        baselines,
-        screen,
-        vae,
-        pca: fit_pca(screen, config)?,
-        control: ControlMeans::new(screen, &reference),
-        config,
-    };
     if reference.iter().all(|i| train.binary_search(i).is_ok()) {
         notes.push(
             "no control cells are held out: training and reference share their control cells"
                 .into(),
         );
     }
+    let perturbations: Vec<&Perturbation> = screen
+        .perturbations()
+        .iter()
+        .filter(|p| test.iter().any(|&i| screen.perturbation_of(i) == *p))
+        .collect();
+    let summary = TrainingSummary::fit(screen, &train)?;
+    let judge = Judge {
+        predicted,
+        baselines: Baselines::fit(screen, &summary, &predicted, config, &perturbations)?,
+        screen,
+        summary: &summary,
+        spaces: Spaces::fit(screen, vae, config)?,
+        controls: Controls::new(screen, reference, config.seed),
+        config,
+        n_judged: perturbations.len(),
+    };
     let mut evaluation = Evaluation {
         rows: Vec::new(),
         comparisons: Vec::new(),
+        intervals: Vec::new(),
         notes,
-        picture: Picture::default(),
+        picture: Picture::of_width(judge.spaces.n_components()),
         changes: Changes::new(screen.genes()),
     };
-    evaluation.picture.n_components = judge.pca.n_components();
-    progress.begin("scoring held-out perturbations", test_perturbations.len());
+    let (mut pairs, mut resampled) = (Vec::new(), Vec::new());
+    progress.begin("scoring held-out perturbations", perturbations.len());
     let mut done = 0;
-    for chunk in test_perturbations.chunks(rayon::current_num_threads()) {
-        let scored: Vec<Scored> = chunk
+    for chunk in perturbations.chunks(rayon::current_num_threads()) {
+        let judged: Vec<Judged> = chunk
             .par_iter()
             .map(|p| {
                 let of_p = |i: &usize| screen.perturbation_of(*i) == *p;
                 let rows: Vec<usize> = test.iter().copied().filter(of_p).collect();
-                judge.judge(p, &rows, test_perturbations.len())
+                judge.judge(p, &rows).or_else(|error| Judged::broken(p, rows.len(), error))
             })
             .collect::<Result<_, _>>()?;
-        for one in scored {
+        for one in judged {
             evaluation.rows.extend(one.rows);
-            evaluation.notes.extend(one.note);
             evaluation.picture.append(one.picture);
             one.change.into_iter().for_each(|change| evaluation.changes.offer(change));
+            pairs.extend(one.pairs);
+            resampled.extend(one.resampled);
         }
         done += chunk.len();
         if progress.step(done, None).is_break() {
@@ -133,251 +110,107 @@ pub(super) fn score(
         }
     }
     progress.end();
+    discrimination::fill(&mut evaluation.rows, &pairs, screen.genes())?;
+    evaluation.intervals = intervals(&resampled);
     evaluation.comparisons = compare(&evaluation.rows, &roles());
     Ok(evaluation)
 }
 
-/// Which methods are what: real cells of the same perturbation are references, no predictions.
-pub fn roles() -> Roles {
-    Roles {
-        model: "model".to_owned(),
-        references: vec!["training_cells".to_owned(), "ceiling".to_owned()],
+/// What is found about one perturbation.
+#[derive(Default)]
+struct Judged {
+    rows: Vec<MetricRow>,
+    picture: Picture,
+    change: Option<MeanChange>,
+    pairs: Vec<MeanPair>,
+    resampled: Vec<Resampled>,
+}
+
+impl Judged {
+    /// One row without numbers that says why, so that a broken perturbation does not sink the others.
+    fn without_numbers(p: &Perturbation, n: usize, why: impl Into<String>) -> Self {
+        let mut row = MetricRow::new(p.label(), MODEL, n);
+        row.note = Some(why.into());
+        Self { rows: vec![row], ..Self::default() }
+    }
+
+    fn broken(p: &Perturbation, n: usize, error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Interrupted => Err(error),
+            error => Ok(Self::without_numbers(p, n, error.to_string())),
+        }
     }
 }
 
-/// What is found about one perturbation.
-#[derive(Default)]
-struct Scored {
-    rows: Vec<MetricRow>,
-    note: Option<String>,
-    picture: Picture,
-    change: Option<MeanChange>,
-}
-
-/// What every perturbation is scored with.
+/// What every perturbation is judged with.
 struct Judge<'a> {
     predicted: Predicted<'a>,
     baselines: Baselines<'a>,
     screen: &'a Population,
-    vae: &'a EvaluationVae,
-    pca: Pca,
-    control: ControlMeans<'a>,
+    summary: &'a TrainingSummary,
+    spaces: Spaces<'a>,
+    controls: Controls<'a>,
     config: &'a EvaluateConfig,
+    n_judged: usize,
 }
 
 impl Judge<'_> {
-    fn judge(&self, p: &Perturbation, rows: &[usize], n_judged: usize) -> Result<Scored, Error> {
-        let seed = self.config.seed;
-        let n_compared = rows.len().max(E_DISTANCE_CELLS);
+    fn judge(&self, p: &Perturbation, test_rows: &[usize]) -> Result<Judged, Error> {
+        let (n, seed) = (test_rows.len(), self.config.seed);
+        let n_compared = n.max(DISTANCE_CELLS);
         let n_generated = self.config.cells.max(n_compared);
-        let Some(model) = judged(&self.predicted, self.screen, rows, p, n_generated, seed)? else {
-            let note = format!("{} has no predicted cells and is left out", p.label());
-            return Ok(Scored { note: Some(note), ..Scored::default() });
+        let model = judged(&self.predicted, self.screen, test_rows, p, n_generated, seed)?;
+        if model.is_none() && !matches!(self.predicted, Predicted::Nothing) {
+            return Ok(Judged::without_numbers(p, n, "no predicted cells"));
+        }
+        if n < 2 {
+            let why = "one real cell: no distribution to compare with";
+            return Ok(Judged::without_numbers(p, n, why));
+        }
+        let control = self.controls.mean_for(test_rows);
+        let control_cells = self.controls.cells_for(test_rows)?;
+        let truth = self.true_means(p);
+        let against = Against {
+            control: &control,
+            centroid: self.summary.centroid_mean(),
+            control_cells: &control_cells,
+            truth: truth.as_ref(),
         };
-        if rows.len() < 2 {
-            let mut row = MetricRow::new(p.label(), model.method, rows.len());
-            row.note = Some("one real cell: no distribution to compare with".into());
-            return Ok(Scored { rows: vec![row], ..Scored::default() });
+        let cells = Cells::from_counts(self.screen.counts(), test_rows);
+        let real = Real::new(p, cells, against, &self.spaces, seed)?;
+        let mut judged = Judged::default();
+        if let Some(model) = &model {
+            let each = Picture::points_each(self.n_judged);
+            judged.picture = Picture::of(p, &real.cells, &model.cells, each, &self.spaces)?;
+            judged.change = Some(MeanChange::new(p.label(), n, &real.mean, &model.mean, &control));
         }
-        let real = Cells::from_counts(self.screen.counts(), rows);
-        let each = (PICTURE_CELLS / n_judged).clamp(1, PICTURE_CELLS_EACH);
-        let mut picture = Picture::default();
-        self.draw(&mut picture, p, &real, &model.cells, each)?;
-        let means = Means { real: real.mean(), control: self.control.matched(rows) };
-        let change = means.change(p.label(), real.len(), &model.mean);
-        let mut predictions = vec![model];
-        predictions.extend(self.baselines.predict(p, n_compared, seed));
-        let rows = self.rows_of(p, &real, &means, predictions)?;
-        Ok(Scored { rows, note: None, picture, change: Some(change) })
-    }
-
-    fn rows_of(
-        &self,
-        p: &Perturbation,
-        real: &Cells,
-        means: &Means,
-        predictions: Vec<Prediction>,
-    ) -> Result<Vec<MetricRow>, Error> {
-        let n_genes = self.screen.n_genes();
-        let d = self.vae.n_latent();
-        let (real_mean, control) = (&means.real, &means.control);
-        let real_latent = self.vae.latent(real)?;
-        let mut floor_rng = rng(self.config.seed, "floor", &p.key());
-        let floor = frechet_floor(Rows::new(&real_latent, d)?, FLOOR_SPLITS, &mut floor_rng);
-        let real_gaussian = fit_gaussian(&real_latent, d)?;
-        let real_points = self.pca.transform(Rows::new(real.profiles(), n_genes)?);
-        let n_components = self.pca.n_components();
-        let truth = self.true_shift(p);
-        let note = if real.len() <= d {
-            let n = real.len();
-            Some(format!("{n} real cells for {d} latent dimensions: covariances are shrunk"))
-        } else {
-            None
+        let mut predictions = Vec::from_iter(model);
+        predictions.extend(self.baselines.predict(p, test_rows, n_compared, seed));
+        for prediction in &predictions {
+            judged.rows.push(row(p.label(), &real, prediction, &self.spaces)?);
+        }
+        let change = |mean: &[f64]| mean.iter().zip(&control).map(|(m, c)| m - c).collect();
+        let pair = |method: &str, predicted: &[f64], of_real: &[f64]| MeanPair {
+            perturbation: p.clone(),
+            method: method.to_owned(),
+            predicted: change(predicted),
+            real: change(of_real),
         };
-        let mut rows = Vec::new();
-        for prediction in predictions {
-            let mut row = MetricRow::new(p.label(), prediction.method, real.len());
-            row.r2 = r2(real_mean, &prediction.mean);
-            row.r2_pearson = r2_pearson(real_mean, &prediction.mean);
-            row.pearson_delta = pearson_delta(real_mean, &prediction.mean, control);
-            if let Some((true_mean, true_control)) = &truth {
-                row.pearson_delta_true = pearson_delta(true_mean, &prediction.mean, true_control);
-            }
-            let as_many = prediction.cells.first(real.len());
-            if as_many.len() >= 2 {
-                let latent = self.vae.latent(&as_many)?;
-                row.fid_latent = frechet_distance(&real_gaussian, &fit_gaussian(&latent, d)?);
-                let enough = prediction.cells.first(real.len().max(E_DISTANCE_CELLS));
-                let points = self.pca.transform(Rows::new(enough.profiles(), n_genes)?);
-                row.e_distance = energy_distance(
-                    Rows::new(&real_points, n_components)?,
-                    Rows::new(&points, n_components)?,
-                );
-            }
-            row.fid_latent_floor = floor;
-            row.fid_latent_ratio = row.fid_latent / floor;
-            row.note.clone_from(&note);
-            rows.push(row);
+        judged.pairs.extend(predictions.iter().map(|one| pair(&one.method, &one.mean, &real.mean)));
+        if let Some(ceiling) = ceiling(p, &real, &self.spaces, seed)? {
+            judged.pairs.push(pair("ceiling", &ceiling.predicted, &ceiling.real));
+            judged.rows.push(ceiling.row);
         }
-        rows.push(self.ceiling(p, real, control, floor)?);
-        Ok(rows)
-    }
-
-    /// A real half against the other half: what sampling noise alone allows at n/2 cells.
-    fn ceiling(
-        &self,
-        p: &Perturbation,
-        real: &Cells,
-        control: &[f64],
-        floor: f64,
-    ) -> Result<MetricRow, Error> {
-        let mut rng = rng(self.config.seed, "ceiling", &p.key());
-        let order = shuffled_indices(real.len(), &mut rng);
-        let (a, b) = order.split_at(real.len() / 2);
-        let (a, b) = (real.select(a), real.select(b));
-        let mut row = MetricRow::new(p.label(), "ceiling", real.len());
-        row.r2 = r2(&a.mean(), &b.mean());
-        row.r2_pearson = r2_pearson(&a.mean(), &b.mean());
-        row.pearson_delta = pearson_delta(&a.mean(), &b.mean(), control);
-        row.fid_latent = floor;
-        row.fid_latent_floor = floor;
-        row.fid_latent_ratio = 1.0;
-        if a.len() >= 2 {
-            let n_genes = self.screen.n_genes();
-            let n_components = self.pca.n_components();
-            let points = |cells: &Cells| -> Result<Vec<f64>, Error> {
-                Ok(self.pca.transform(Rows::new(cells.profiles(), n_genes)?))
-            };
-            let (a, b) = (points(&a)?, points(&b)?);
-            row.e_distance =
-                energy_distance(Rows::new(&a, n_components)?, Rows::new(&b, n_components)?);
-        }
-        Ok(row)
+        let methods = predictions.iter().map(|one: &Prediction| (&*one.method, &*one.mean));
+        judged.resampled = resample(p, &real, methods, self.config.bootstraps, seed)?;
+        Ok(judged)
     }
 
     /// True means of the perturbation and of control, where the screen is simulated.
-    fn true_shift(&self, p: &Perturbation) -> Option<(Vec<f64>, Vec<f64>)> {
+    fn true_means(&self, p: &Perturbation) -> Option<(Vec<f64>, Vec<f64>)> {
         let truth = self.config.truth.as_ref()?;
         let control = self.screen.perturbations().iter().find(|p| p.is_control())?;
         let genes = self.screen.genes();
         Some((truth.profile(p, genes)?, truth.profile(control, genes)?))
     }
-
-    fn draw(
-        &self,
-        picture: &mut Picture,
-        p: &Perturbation,
-        real: &Cells,
-        generated: &Cells,
-        each: usize,
-    ) -> Result<(), Error> {
-        let n = real.len().min(generated.len()).min(each);
-        for (cells, points, labels) in [
-            (real, &mut picture.real, &mut picture.real_labels),
-            (generated, &mut picture.generated, &mut picture.generated_labels),
-        ] {
-            let some = cells.first(n);
-            let projected = self.pca.transform(Rows::new(some.profiles(), self.screen.n_genes())?);
-            points.extend(projected.into_iter().map(|v| v as f32));
-            labels.extend(std::iter::repeat_n(p.label().to_owned(), n));
-        }
-        Ok(())
-    }
-}
-
-/// Mean profiles that predictions of one perturbation are held against.
-struct Means {
-    /// Of its held-out cells, `[n_genes]`.
-    real: Vec<f64>,
-    /// Of the matched controls, `[n_genes]`.
-    control: Vec<f64>,
-}
-
-impl Means {
-    fn change(&self, label: &str, n_cells: usize, predicted: &[f64]) -> MeanChange {
-        let less_control =
-            |mean: &[f64]| mean.iter().zip(&self.control).map(|(m, c)| m - c).collect();
-        MeanChange {
-            perturbation: label.to_owned(),
-            n_cells,
-            real: less_control(&self.real),
-            predicted: less_control(predicted),
-            pearson_delta: pearson_delta(&self.real, predicted, &self.control),
-        }
-    }
-}
-
-fn fit_gaussian(latent: &[f64], d: usize) -> Result<Gaussian, Error> {
-    let rows = Rows::new(latent, d)?;
-    Ok(if rows.n_rows() <= d { Gaussian::fit_shrunk(rows)? } else { Gaussian::fit(rows)? })
-}
-
-fn fit_pca(screen: &Population, config: &EvaluateConfig) -> Result<Pca, Error> {
-    let mut rng = rng(config.seed, "pca", "");
-    let mut rows = shuffled_indices(screen.n_cells(), &mut rng);
-    rows.truncate(PCA_CELLS);
-    rows.sort_unstable();
-    let profiles = screen.counts().log_normalised(&rows);
-    let n_components = config.n_components.min(screen.n_genes()).min(rows.len() - 1);
-    Ok(Pca::fit(Rows::new(&profiles, screen.n_genes())?, n_components)?)
-}
-
-/// Mean profiles of the control cells that are compared with, by covariates.
-struct ControlMeans<'a> {
-    screen: &'a Population,
-    overall: Vec<f64>,
-    by_covariates: std::collections::BTreeMap<String, Vec<f64>>,
-}
-
-impl<'a> ControlMeans<'a> {
-    fn new(screen: &'a Population, reference: &[usize]) -> Self {
-        let mut groups: std::collections::BTreeMap<String, Vec<usize>> =
-            std::collections::BTreeMap::new();
-        for &cell in reference {
-            groups.entry(covariate_key(screen, cell)).or_default().push(cell);
-        }
-        Self {
-            screen,
-            overall: screen.counts().mean_log_normalised(reference),
-            by_covariates: groups
-                .into_iter()
-                .map(|(key, cells)| (key, screen.counts().mean_log_normalised(&cells)))
-                .collect(),
-        }
-    }
-
-    /// Mean of matched controls: the covariates of these cells, in their proportions.
-    fn matched(&self, cells: &[usize]) -> Vec<f64> {
-        let mut mean = vec![0.0; self.overall.len()];
-        for &cell in cells {
-            let key = covariate_key(self.screen, cell);
-            let control = self.by_covariates.get(&key).unwrap_or(&self.overall);
-            mean.iter_mut().zip(control).for_each(|(m, c)| *m += c / cells.len() as f64);
-        }
-        mean
-    }
-}
-
-fn covariate_key(screen: &Population, cell: usize) -> String {
-    screen.covariates().iter().map(|c| c.label(cell)).collect::<Vec<_>>().join("\u{1f}")
 }

@@ -1,8 +1,8 @@
-//! `metrics.csv` and `slides.tsv`.
+//! `metrics.csv`, `intervals.csv` and `slides.tsv`.
 
 use std::borrow::Cow;
 
-use pert_metrics::{METRICS, MetricRow};
+use pert_metrics::{METRICS, MetricInterval, MetricRow};
 
 use super::by_size;
 
@@ -40,6 +40,27 @@ pub fn metrics_csv(rows: &[MetricRow]) -> String {
         text.push(',');
         text.push_str(&quoted(row.note.as_deref().unwrap_or_default()));
         text.push('\n');
+    }
+    text
+}
+
+/// `intervals.csv`: header `perturbation,method,metric,low,high`; the 95% intervals over resampled real cells, the
+/// perturbation empty where the median over all of them is meant.
+///
+/// ```
+/// assert_eq!(pert_report::intervals_csv(&[]), "perturbation,method,metric,low,high\n");
+/// ```
+pub fn intervals_csv(intervals: &[MetricInterval]) -> String {
+    let mut text = String::from("perturbation,method,metric,low,high\n");
+    for one in intervals {
+        text.push_str(&format!(
+            "{},{},{},{},{}\n",
+            quoted(one.perturbation.as_deref().unwrap_or_default()),
+            quoted(&one.method),
+            one.metric.name,
+            number(one.interval.low),
+            number(one.interval.high)
+        ));
     }
     text
 }

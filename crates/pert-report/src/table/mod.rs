@@ -1,12 +1,15 @@
 //! The files and the terminal form of an evaluation's table.
 
 mod delimited;
+mod grid;
+mod markdown;
 mod summary;
 mod terminal;
 
-pub use delimited::{metrics_csv, slides_tsv};
+pub use delimited::{intervals_csv, metrics_csv, slides_tsv};
+pub use markdown::{markdown_report, markdown_table};
 pub use summary::{MethodSummary, Statistic, Summary};
-pub use terminal::{TerminalStyle, markdown_table, terminal_table};
+pub use terminal::{TerminalStyle, terminal_table};
 
 use pert_metrics::MetricRow;
 

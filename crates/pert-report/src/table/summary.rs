@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use pert_metrics::{Comparison, METRICS, MetricRow, Roles, compare, median, methods, values};
+use pert_core::seeded_rng;
+use pert_metrics::{
+    Bootstrap, Comparison, Interval, METRICS, MetricInterval, MetricRow, Roles, compare, median,
+    methods, values,
+};
 
 /// Version of the file format.
 const SUMMARY_FORMAT: u32 = 1;
@@ -16,7 +20,7 @@ const SUMMARY_FORMAT: u32 = 1;
 /// use pert_report::Summary;
 /// let row = |label: &str, method: &str, r2| MetricRow { r2, ..MetricRow::new(label, method, 100) };
 /// let rows = [row("A", "model", 0.5), row("B", "model", 0.75), row("A", "additive", 0.25)];
-/// let summary = Summary::new(&rows, &Roles::default());
+/// let summary = Summary::new(&rows, &Roles::default(), &[]);
 /// let r2 = &summary.methods["model"].metrics["r2"];
 /// assert_eq!((r2.n, r2.median, r2.mean), (2, 0.625, 0.625));
 /// assert_eq!(summary.comparisons["r2"].best_baseline, "additive");
@@ -55,11 +59,15 @@ pub struct Statistic {
     pub median: f64,
     /// Their mean.
     pub mean: f64,
+    /// 95% interval of the median over resampled perturbations; `null` below two.
+    pub over_perturbations: Option<Interval>,
+    /// 95% interval of the median over resampled real cells; `null` where it was not computed.
+    pub over_cells: Option<Interval>,
 }
 
 impl Summary {
-    /// Summarises rows.
-    pub fn new(rows: &[MetricRow], roles: &Roles) -> Self {
+    /// Summarises rows; `intervals` are those over real cells, as far as there are any.
+    pub fn new(rows: &[MetricRow], roles: &Roles, intervals: &[MetricInterval]) -> Self {
         let labels: BTreeSet<&str> = rows.iter().map(|row| row.perturbation.as_str()).collect();
         let method_summary = |method: &str| MethodSummary {
             n_perturbations: rows.iter().filter(|row| row.method == method).count(),
@@ -68,7 +76,16 @@ impl Summary {
                 .iter()
                 .filter_map(|metric| {
                     let values = values(rows, method, metric);
-                    (!values.is_empty()).then(|| (metric.name.to_owned(), Statistic::of(&values)))
+                    let over_cells = intervals
+                        .iter()
+                        .find(|i| {
+                            i.perturbation.is_none()
+                                && i.method == method
+                                && i.metric.name == metric.name
+                        })
+                        .map(|i| i.interval);
+                    let statistic = || Statistic::of(&values, metric.name, over_cells);
+                    (!values.is_empty()).then(|| (metric.name.to_owned(), statistic()))
                 })
                 .collect(),
         };
@@ -86,7 +103,7 @@ impl Summary {
     /// The text of `summary.json`, indented, with a line break at the end.
     ///
     /// ```
-    /// let summary = pert_report::Summary::new(&[], &pert_metrics::Roles::default());
+    /// let summary = pert_report::Summary::new(&[], &pert_metrics::Roles::default(), &[]);
     /// let json: serde_json::Value = serde_json::from_str(&summary.to_json())?;
     /// assert_eq!(json["n_perturbations"], 0);
     /// # Ok::<(), serde_json::Error>(())
@@ -100,9 +117,17 @@ impl Summary {
 }
 
 impl Statistic {
-    fn of(values: &[f64]) -> Self {
+    fn of(values: &[f64], metric: &str, over_cells: Option<Interval>) -> Self {
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        Self { n: values.len(), median: median(values), mean }
+        let mut rng = seeded_rng(0, &format!("summary/{metric}"));
+        let over_perturbations = Bootstrap::default().median(values, &mut rng);
+        Self {
+            n: values.len(),
+            median: median(values),
+            mean,
+            over_perturbations: over_perturbations.filter(|_| values.len() > 1),
+            over_cells,
+        }
     }
 }
 
@@ -113,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_json_holds_medians_and_no_nan() {
-        let summary = Summary::new(&fixture::rows(), &Roles::default());
+        let summary = Summary::new(&fixture::rows(), &Roles::default(), &[]);
         let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
         assert_eq!(json["n_perturbations"], 3);
         assert_eq!(json["methods"]["model"]["metrics"]["r2"]["median"], 0.94);

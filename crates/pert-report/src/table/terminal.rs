@@ -1,17 +1,13 @@
-//! The table on screen and its Markdown twin.
+//! The table on screen.
 
 use comfy_table::{Attribute, Cell, CellAlignment, LineStyle, Table, TableStyle};
 
-use pert_metrics::{METRICS, Metric, MetricRow, Roles, median, methods, values};
+use pert_metrics::{Metric, MetricRow, Roles};
 
-use super::by_size;
+use super::grid::{Grid, LONGEST_LABEL, per_method, per_perturbation, with_numbers};
 
 /// Marks the best value of a column.
 const BEST: char = '*';
-/// Stands for a number that could not be computed.
-const MISSING: &str = "–";
-/// Longer labels are cut in tables; the files hold them whole.
-const LONGEST_LABEL: usize = 32;
 /// Before a metric is left out for width, labels are cut to this.
 const SHORTER_LABEL: usize = 20;
 /// Where not even one metric fits beside such labels.
@@ -120,96 +116,6 @@ pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) 
     text
 }
 
-/// The same two tables in Markdown.
-///
-/// ```
-/// use pert_metrics::{MetricRow, Roles};
-/// let row = |method: &str, r2| MetricRow { r2, ..MetricRow::new("KLF1", method, 120) };
-/// let rows = [row("model", 0.75), row("additive", 0.5)];
-/// let table = pert_report::markdown_table(&rows, &Roles::default(), 20);
-/// assert!(table.lines().filter(|line| !line.is_empty()).all(|line| line.starts_with("| ")));
-/// assert_eq!(table.lines().nth(1), Some("| --- | ---: | ---: |"));
-/// ```
-pub fn markdown_table(rows: &[MetricRow], roles: &Roles, max_rows: usize) -> String {
-    let metrics = with_numbers(rows);
-    let n_model = rows.iter().filter(|row| row.method == roles.model).count();
-    let mut text = markdown(per_method(rows, roles, &metrics, LONGEST_LABEL));
-    if n_model > 0 {
-        text.push('\n');
-        text.push_str(&markdown(per_perturbation(rows, roles, &metrics, max_rows, LONGEST_LABEL)));
-        if n_model > max_rows {
-            text.push_str(&format!("\n… {} more in `metrics.csv`\n", n_model - max_rows));
-        }
-    }
-    text
-}
-
-/// Cells of a table: text, and whether it is the best of its column. The first column is left-aligned.
-struct Grid {
-    header: Vec<String>,
-    rows: Vec<Vec<(String, bool)>>,
-}
-
-fn with_numbers(rows: &[MetricRow]) -> Vec<&'static Metric> {
-    METRICS.iter().filter(|m| rows.iter().any(|row| !(m.get)(row).is_nan())).collect()
-}
-
-fn per_method(rows: &[MetricRow], roles: &Roles, metrics: &[&Metric], longest: usize) -> Grid {
-    let methods = methods(rows);
-    let medians: Vec<Vec<f64>> = methods
-        .iter()
-        .map(|method| metrics.iter().map(|m| median(&values(rows, method, m))).collect())
-        .collect();
-    let best = |column: usize| {
-        let competing = methods
-            .iter()
-            .zip(&medians)
-            .filter(|(method, _)| !roles.is_reference(method))
-            .map(|(_, medians)| medians[column])
-            .filter(|value| !value.is_nan());
-        let better = metrics[column].better;
-        competing
-            .filter(|&value| !better.loss(value).is_nan())
-            .min_by(|&a, &b| better.loss(a).total_cmp(&better.loss(b)))
-    };
-    let best: Vec<Option<f64>> = (0..metrics.len()).map(best).collect();
-    let rows = methods.iter().zip(&medians).map(|(method, medians)| {
-        let reference = roles.is_reference(method);
-        let n = rows.iter().filter(|row| row.method == **method).count();
-        let name = cut(method, if reference { longest.saturating_sub(2) } else { longest });
-        let name = if reference { format!("[{name}]") } else { name };
-        let mut cells = vec![(name, false), (n.to_string(), false)];
-        cells.extend(
-            medians
-                .iter()
-                .zip(&best)
-                .map(|(&value, &best)| (number(value), !reference && best == Some(value))),
-        );
-        cells
-    });
-    Grid { header: header("method", "n", metrics), rows: rows.collect() }
-}
-
-fn per_perturbation(
-    rows: &[MetricRow],
-    roles: &Roles,
-    metrics: &[&Metric],
-    max_rows: usize,
-    longest: usize,
-) -> Grid {
-    let rows = by_size(rows, &roles.model).into_iter().take(max_rows).map(|row| {
-        let mut cells = vec![(cut(&row.perturbation, longest), false), (row.n.to_string(), false)];
-        cells.extend(metrics.iter().map(|metric| (number((metric.get)(row)), false)));
-        cells
-    });
-    Grid { header: header("perturbation", "n", metrics), rows: rows.collect() }
-}
-
-fn header(first: &str, second: &str, metrics: &[&Metric]) -> Vec<String> {
-    let names = metrics.iter().map(|metric| metric.heading);
-    [first, second].into_iter().chain(names).map(str::to_owned).collect()
-}
-
 /// Draws with shorter labels and ever fewer metrics until the lines fit, and says which metrics are missing.
 fn fitted(
     width: Option<usize>,
@@ -311,42 +217,6 @@ fn drawn(grid: Grid, color: bool) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn markdown(grid: Grid) -> String {
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let escaped = |text: &str| text.replace('|', "\\|");
-    let mut text = line(grid.header.iter().map(|text| escaped(text)).collect());
-    let rule = (0..grid.header.len()).map(|column| if column == 0 { "---" } else { "---:" });
-    text.push_str(&line(rule.map(str::to_owned).collect()));
-    for row in grid.rows {
-        let cells = row.into_iter().map(|(text, best)| {
-            if best { format!("**{}**", escaped(&text)) } else { escaped(&text) }
-        });
-        text.push_str(&line(cells.collect()));
-    }
-    text
-}
-
-/// About four digits, the same number of decimals for numbers of like size.
-fn number(value: f64) -> String {
-    match value.abs() {
-        _ if value.is_nan() => MISSING.to_owned(),
-        v if v < 9.9995 => format!("{value:.3}"),
-        v if v < 99.995 => format!("{value:.2}"),
-        v if v < 999.95 => format!("{value:.1}"),
-        v if v < 1e7 => format!("{value:.0}"),
-        _ => format!("{value:.2e}"),
-    }
-}
-
-/// At most `longest` characters on one line; what would steer a terminal becomes a blank.
-fn cut(label: &str, longest: usize) -> String {
-    let label = label.replace(char::is_control, " ");
-    if label.chars().count() <= longest {
-        return label;
-    }
-    label.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
@@ -401,34 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn markdown_has_as_many_cells_in_every_line() {
-        let mut rows = fixture::rows();
-        rows[0].perturbation = "A|B".into();
-        let text = markdown_table(&rows, &Roles::default(), 10);
-        assert!(text.contains("A\\|B") && text.contains("**0.940**"), "{text}");
-        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-        let counts: Vec<usize> = text.lines().filter(|l| !l.is_empty()).map(cells).collect();
-        assert!(counts.windows(2).all(|w| w[0] == w[1]), "{text}");
-    }
-
-    #[test]
     fn no_rows_make_an_empty_table_and_no_panic() {
         let text = terminal_table(&[], &Roles::default(), &plain(Some(1)));
         assert!(text.contains("Median"));
-        assert!(markdown_table(&[], &Roles::default(), 3).starts_with("| method"));
     }
 
     #[test]
-    fn numbers_keep_about_four_digits() {
-        let shown: Vec<String> =
-            [0.12345, -3.2, 12.345, 123.45, 12345.6, 1e9, f64::NAN].map(number).into();
-        assert_eq!(shown, ["0.123", "-3.200", "12.35", "123.5", "12346", "1.00e9", MISSING]);
-    }
-
-    #[test]
-    fn long_labels_are_cut() {
-        assert_eq!(cut(&"é".repeat(40), 32).chars().count(), 32);
-        assert_eq!(cut("a\tb\u{1b}[2J", 32), "a b [2J");
+    fn lines_break_between_words() {
         assert_eq!(wrapped("one two three", Some(7)), "one two\nthree\n");
     }
 }
