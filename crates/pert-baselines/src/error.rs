@@ -25,7 +25,7 @@ pub enum Error {
         n_cells: usize,
     },
     /// Fewer perturbations than a ridge needs.
-    #[error("kernel ridge needs at least {needed} training perturbations, found {found}")]
+    #[error("ridge regression needs at least {needed} training perturbations, found {found}")]
     TooFewPerturbations {
         /// The least number.
         needed: usize,
@@ -72,9 +72,14 @@ pub enum Error {
         /// Its label.
         label: String,
     },
+    /// Features that hold no number for any perturbation.
+    #[error("the embedding of perturbations has no dimension: no features were given")]
+    NoFeatures,
     /// A setting out of its range.
-    #[error("kernel ridge: {field} must be {range}, got {value}")]
+    #[error("{of}: {field} must be {range}, got {value}")]
     Config {
+        /// What is set.
+        of: &'static str,
         /// The setting.
         field: &'static str,
         /// What is allowed.
@@ -82,7 +87,7 @@ pub enum Error {
         /// What was given.
         value: String,
     },
-    /// The kernel could not be decomposed.
+    /// A matrix could not be decomposed.
     #[error(transparent)]
     Metrics(#[from] pert_metrics::Error),
 }

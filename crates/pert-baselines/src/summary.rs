@@ -1,14 +1,21 @@
 //! What every baseline needs of the training cells.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pert_core::{Perturbation, Population};
 
-use crate::Error;
+use crate::group::Group;
+use crate::stratum::Strata;
+use crate::{Error, StratumId, Target};
 
-/// Mean log-normalised profiles and rows of the training cells, per perturbation.
+/// Mean log-normalised profiles and rows of the training cells, per perturbation and stratum.
 ///
 /// Rows are those of the screen it was fitted on, in file order. Means have `n_genes` values.
+///
+/// Cells are matched by stratum, the combination of their covariates but for dose ([`StratumId`]): the control of a
+/// target is c = Σ_s w_s μ_cs over the strata its judged cells lie in, and a shift is what the cells of a perturbation
+/// differ by from the controls of their own strata, δ_p = Σ_t (n_pt / n_p) (μ_pt − μ_ct). A stratum without training
+/// controls takes the mean of all controls. Within one stratum these are μ_c and μ_p − μ_c.
 ///
 /// ```
 /// use pert_baselines::TrainingSummary;
@@ -22,35 +29,32 @@ use crate::Error;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct TrainingSummary {
+pub struct TrainingSummary<'a> {
+    screen: &'a Population,
+    strata: Strata,
     control: Group,
     perturbed: Group,
     perturbations: Vec<(Perturbation, Group)>,
     /// Index into `perturbations` of each gene seen alone.
     alone: HashMap<String, usize>,
     centroid_mean: Vec<f64>,
+    /// Per stratum; `None` without control cells there.
+    control_means: Vec<Option<Vec<f64>>>,
+    /// Per stratum; `None` without perturbed cells there.
+    perturbed_means: Vec<Option<Vec<f64>>>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Group {
-    rows: Vec<usize>,
-    mean: Vec<f64>,
-}
-
-impl TrainingSummary {
-    /// Groups the training cells of a screen by perturbation; `train_cells` holds their rows, in any order.
+impl<'a> TrainingSummary<'a> {
+    /// Groups the training cells of a screen by perturbation and stratum; `train_cells` holds their rows, in any
+    /// order. Nothing of any other cell is read.
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`], [`Error::NoControlCells`], [`Error::NoPerturbedCells`].
-    pub fn fit(screen: &Population, train_cells: &[usize]) -> Result<Self, Error> {
+    pub fn fit(screen: &'a Population, train_cells: &[usize]) -> Result<Self, Error> {
         let n_cells = train_cells.len();
         if let Some(&row) = train_cells.iter().find(|&&row| row >= screen.n_cells()) {
             return Err(Error::RowOutOfRange { row, n_cells: screen.n_cells() });
         }
-        let group = |rows: Vec<usize>| {
-            let mean = screen.counts().mean_log_normalised(&rows);
-            Group { rows, mean }
-        };
         let mut sorted = train_cells.to_vec();
         sorted.sort_unstable();
         let (control, perturbed): (Vec<usize>, Vec<usize>) =
@@ -61,6 +65,8 @@ impl TrainingSummary {
         if perturbed.is_empty() {
             return Err(Error::NoPerturbedCells { n_cells });
         }
+        let strata = Strata::fit(screen, &sorted);
+        let group = |rows: Vec<usize>| Group::new(screen, &strata, rows);
         let mut rows_of: HashMap<&Perturbation, Vec<usize>> = HashMap::new();
         for &row in &perturbed {
             rows_of.entry(screen.perturbation_of(row)).or_default().push(row);
@@ -79,31 +85,106 @@ impl TrainingSummary {
             .collect();
         let mut centroid_mean = vec![0.0; screen.n_genes()];
         for (_, of_p) in &perturbations {
-            centroid_mean.iter_mut().zip(&of_p.mean).for_each(|(c, m)| *c += m);
+            centroid_mean.iter_mut().zip(of_p.mean()).for_each(|(c, m)| *c += m);
         }
         centroid_mean.iter_mut().for_each(|c| *c /= perturbations.len() as f64);
+        let (control, perturbed) = (group(control), group(perturbed));
         Ok(Self {
-            control: group(control),
-            perturbed: group(perturbed),
+            screen,
+            control_means: control.stratum_means(screen, strata.len()),
+            perturbed_means: perturbed.stratum_means(screen, strata.len()),
+            strata,
+            control,
+            perturbed,
             perturbations,
             alone,
             centroid_mean,
         })
     }
 
+    /// Number of strata among the training cells.
+    pub fn n_strata(&self) -> usize {
+        self.strata.len()
+    }
+
+    /// The stratum of any cell of the screen; `None` where no training cell shares its covariates.
+    ///
+    /// # Panics
+    /// When the screen has no such row.
+    pub fn stratum_of(&self, row: usize) -> Option<StratumId> {
+        self.strata.of(self.screen, row)
+    }
+
+    /// A perturbation to be predicted for the strata of these cells of the screen, in their proportions.
+    ///
+    /// `rows` are the cells it is judged on, training cells or not; only their covariates are looked at. Without any
+    /// it is [`TrainingSummary::overall_target`].
+    ///
+    /// # Panics
+    /// When the screen has no such row.
+    pub fn target(&self, p: &Perturbation, rows: &[usize]) -> Target {
+        if rows.is_empty() {
+            return self.overall_target(p);
+        }
+        let mut counts: BTreeMap<Option<StratumId>, usize> = BTreeMap::new();
+        for &row in rows {
+            *counts.entry(self.stratum_of(row)).or_default() += 1;
+        }
+        let n = rows.len() as f64;
+        let strata = counts.into_iter().map(|(s, count)| (s, count as f64 / n)).collect();
+        Target::new(p.clone(), strata)
+    }
+
+    /// A perturbation to be predicted for no cells in particular: the strata of the training controls, in their
+    /// proportions, so that the matched control is the mean of all controls.
+    ///
+    /// ```
+    /// use pert_baselines::TrainingSummary;
+    /// // `screen` holds two cells each of control, A and B, then one of A+B.
+    #[doc = include_str!("doc/screen.txt")]
+    /// let summary = TrainingSummary::fit(&screen, &[0, 1, 2, 3, 4, 5])?;
+    /// let target = summary.overall_target(&perturbation("A")?);
+    /// assert_eq!(summary.matched_control_mean(&target), summary.control_mean());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn overall_target(&self, p: &Perturbation) -> Target {
+        let n = self.control.rows().len() as f64;
+        let strata = self.control.by_stratum().iter();
+        let weights = strata.map(|(s, rows)| (Some(*s), rows.len() as f64 / n)).collect();
+        Target::new(p.clone(), weights)
+    }
+
     /// Mean of the control cells, μ_c, `[n_genes]`.
     pub fn control_mean(&self) -> &[f64] {
-        &self.control.mean
+        self.control.mean()
     }
 
     /// Rows of the control cells.
     pub fn control_rows(&self) -> &[usize] {
-        &self.control.rows
+        self.control.rows()
+    }
+
+    /// Mean of the control cells in the target's strata, in its proportions, `[n_genes]`.
+    pub fn matched_control_mean(&self, target: &Target) -> Vec<f64> {
+        self.weighted(target, |stratum| self.control_mean_in(stratum))
+    }
+
+    /// Mean of the control cells of a stratum; of all control cells where it has none.
+    pub(crate) fn control_mean_in(&self, stratum: Option<StratumId>) -> &[f64] {
+        of_stratum(&self.control_means, stratum).unwrap_or(self.control_mean())
     }
 
     /// Mean of all perturbed cells: a perturbation counts by its number of cells.
     pub fn perturbed_mean(&self) -> &[f64] {
-        &self.perturbed.mean
+        self.perturbed.mean()
+    }
+
+    /// Mean of the perturbed cells in the target's strata, in its proportions; a stratum without any takes the mean
+    /// of all perturbed cells.
+    pub fn matched_perturbed_mean(&self, target: &Target) -> Vec<f64> {
+        self.weighted(target, |stratum| {
+            of_stratum(&self.perturbed_means, stratum).unwrap_or(self.perturbed_mean())
+        })
     }
 
     /// Mean of the perturbations' means: each counts once. Systema's reference for shifts.
@@ -113,7 +194,7 @@ impl TrainingSummary {
 
     /// Rows of all perturbed cells.
     pub fn perturbed_rows(&self) -> &[usize] {
-        &self.perturbed.rows
+        self.perturbed.rows()
     }
 
     /// The perturbations seen in training, control excluded, sorted by their targets.
@@ -123,31 +204,102 @@ impl TrainingSummary {
 
     /// Mean of the training cells of a perturbation, control included; `None` where it was not seen.
     pub fn mean_of(&self, p: &Perturbation) -> Option<&[f64]> {
-        self.group_of(p).map(|group| group.mean.as_slice())
+        self.group_of(p).map(Group::mean)
     }
 
     /// Rows of the training cells of a perturbation, control included; `None` where it was not seen.
     pub fn rows_of(&self, p: &Perturbation) -> Option<&[usize]> {
-        self.group_of(p).map(|group| group.rows.as_slice())
+        self.group_of(p).map(Group::rows)
     }
 
     /// Mean of the cells in which this gene alone was perturbed; `None` where there are none.
     pub fn mean_of_gene(&self, gene: &str) -> Option<&[f64]> {
-        self.alone.get(gene).map(|&i| self.perturbations[i].1.mean.as_slice())
+        self.group_of_gene(gene).map(Group::mean)
     }
 
     /// Rows of the cells in which this gene alone was perturbed; `None` where there are none.
     pub fn rows_of_gene(&self, gene: &str) -> Option<&[usize]> {
-        self.alone.get(gene).map(|&i| self.perturbations[i].1.rows.as_slice())
+        self.group_of_gene(gene).map(Group::rows)
     }
 
-    fn group_of(&self, p: &Perturbation) -> Option<&Group> {
+    /// δ_p, what a perturbation shifts its cells by from the controls of their strata, `[n_genes]`: 0 for control,
+    /// `None` where it was not seen.
+    pub fn shift_of(&self, p: &Perturbation) -> Option<Vec<f64>> {
+        if p.is_control() {
+            return Some(vec![0.0; self.screen.n_genes()]);
+        }
+        self.group_of(p).map(|group| self.shift(group))
+    }
+
+    /// δ of a gene perturbed alone; `None` where there are no such cells.
+    pub fn shift_of_gene(&self, gene: &str) -> Option<Vec<f64>> {
+        self.group_of_gene(gene).map(|group| self.shift(group))
+    }
+
+    /// The mean shift of all perturbed cells: a perturbation counts by its number of cells.
+    pub fn perturbed_shift(&self) -> Vec<f64> {
+        self.shift(&self.perturbed)
+    }
+
+    /// δ of every training perturbation, `[n_perturbations, n_genes]`.
+    pub(crate) fn training_shifts(&self) -> Vec<f64> {
+        self.perturbations.iter().flat_map(|(_, group)| self.shift(group)).collect()
+    }
+
+    /// μ − Σ_t (n_t / n) μ_ct, which is the mean over strata of μ_t − μ_ct, by cells.
+    fn shift(&self, group: &Group) -> Vec<f64> {
+        let mut shift = group.mean().to_vec();
+        for (stratum, rows) in group.by_stratum() {
+            let share = rows.len() as f64 / group.rows().len() as f64;
+            let control = self.control_mean_in(Some(*stratum));
+            shift.iter_mut().zip(control).for_each(|(s, c)| *s -= share * c);
+        }
+        shift
+    }
+
+    fn weighted<'s>(
+        &'s self,
+        target: &Target,
+        mean_in: impl Fn(Option<StratumId>) -> &'s [f64],
+    ) -> Vec<f64> {
+        let mut mean = vec![0.0; self.screen.n_genes()];
+        for &(stratum, weight) in target.strata() {
+            mean.iter_mut().zip(mean_in(stratum)).for_each(|(m, v)| *m += weight * v);
+        }
+        mean
+    }
+
+    pub(crate) fn screen(&self) -> &Population {
+        self.screen
+    }
+
+    pub(crate) fn control(&self) -> &Group {
+        &self.control
+    }
+
+    pub(crate) fn perturbed(&self) -> &Group {
+        &self.perturbed
+    }
+
+    pub(crate) fn has_control_in(&self, stratum: StratumId) -> bool {
+        self.control_means[stratum.index()].is_some()
+    }
+
+    pub(crate) fn group_of(&self, p: &Perturbation) -> Option<&Group> {
         if p.is_control() {
             return Some(&self.control);
         }
         let at = self.perturbations.binary_search_by(|(seen, _)| seen.cmp(p)).ok()?;
         Some(&self.perturbations[at].1)
     }
+
+    pub(crate) fn group_of_gene(&self, gene: &str) -> Option<&Group> {
+        self.alone.get(gene).map(|&i| &self.perturbations[i].1)
+    }
+}
+
+fn of_stratum(means: &[Option<Vec<f64>>], stratum: Option<StratumId>) -> Option<&[f64]> {
+    stratum.and_then(|s| means[s.index()].as_deref())
 }
 
 /// A screen small enough to compute by hand, for the tests of this crate.
@@ -185,11 +337,10 @@ pub(crate) mod tests {
         (population, 1e4f64.ln_1p())
     }
 
-    /// Trained on all but the cell of C.
-    pub(crate) fn summary() -> (Population, TrainingSummary, f64) {
+    /// The same with the training cells: all but the cell of C.
+    pub(crate) fn summary() -> (Population, [usize; 7], f64) {
         let (screen, l) = screen();
-        let summary = TrainingSummary::fit(&screen, &[6, 5, 4, 3, 2, 1, 0]).unwrap();
-        (screen, summary, l)
+        (screen, [6, 5, 4, 3, 2, 1, 0], l)
     }
 
     pub(crate) fn assert_profile(actual: &[f64], expected: [f64; 2]) {
@@ -200,7 +351,8 @@ pub(crate) mod tests {
 
     #[test]
     fn means_and_rows_by_hand() {
-        let (_, summary, l) = summary();
+        let (screen, train, l) = summary();
+        let summary = TrainingSummary::fit(&screen, &train).unwrap();
         assert_profile(summary.control_mean(), [l / 2.0, l / 2.0]);
         assert_eq!(summary.control_rows(), [0, 2]);
         assert_profile(summary.perturbed_mean(), [0.6 * l, 0.4 * l]);

@@ -8,8 +8,8 @@
 
 use pert_metrics::{Rows, SymmetricEigen, matrix_product, product_of_transpose};
 
+use super::Centre;
 use crate::Error;
-use crate::kernel_ridge::Centre;
 
 /// G⁻¹ = V diag(1 / (κ + λ)) Vᵀ from the decomposition of K, `[n, n]`.
 ///

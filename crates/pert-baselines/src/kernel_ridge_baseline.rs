@@ -4,14 +4,12 @@ use std::collections::HashMap;
 
 use pert_core::{ChaCha8Rng, Perturbation};
 
-use crate::Error;
-use crate::baseline::{Baseline, CellPlan, draw};
-use crate::kernel::FeatureVectors;
+use crate::baseline::Baseline;
 use crate::kernel_ridge::{KernelRidge, KernelRidgeConfig};
-use crate::summary::TrainingSummary;
+use crate::{CellPlan, Error, FeatureVectors, Target, TrainingSummary};
 
-/// `kernel_ridge`: μ_c + f(p), f the [`KernelRidge`] from features to shifts μ_p − μ_c of the training perturbations;
-/// cells are control cells with f(p) added.
+/// `kernel_ridge`: the matched control plus f(p), f the [`KernelRidge`] from features to the shifts δ_p of the
+/// training perturbations; cells are control cells of the target's strata with f(p) added.
 ///
 /// A perturbation seen in training is predicted like any other, so shrunk towards its neighbours. It covers the
 /// perturbations whose features were given, and control, which has no shift.
@@ -26,13 +24,14 @@ use crate::summary::TrainingSummary;
 /// let (a, b, pair) = (perturbation("A")?, perturbation("B")?, perturbation("A+B")?);
 /// let features = [(a, set([1., 0.])), (b, set([0., 1.])), (pair.clone(), set([1., 1.]))];
 /// let baseline = KernelRidgeBaseline::fit(&summary, features)?;
-/// assert!(baseline.covers(&pair) && !baseline.covers(&perturbation("C")?));
-/// assert_eq!(baseline.mean(&perturbation("control")?), summary.control_mean());
+/// let target = |p| summary.target(p, &[6]);
+/// assert!(baseline.covers(&target(&pair)) && !baseline.covers(&target(&perturbation("C")?)));
+/// assert_eq!(baseline.mean(&target(&perturbation("control")?)), summary.control_mean());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct KernelRidgeBaseline<'a> {
-    summary: &'a TrainingSummary,
+    summary: &'a TrainingSummary<'a>,
     ridge: KernelRidge,
     features: HashMap<Perturbation, FeatureVectors>,
 }
@@ -44,23 +43,20 @@ impl<'a> KernelRidgeBaseline<'a> {
     /// # Errors
     /// [`Error::MissingFeatures`], or as [`KernelRidge::fit`].
     pub fn fit(
-        summary: &'a TrainingSummary,
+        summary: &'a TrainingSummary<'a>,
         features: impl IntoIterator<Item = (Perturbation, FeatureVectors)>,
     ) -> Result<Self, Error> {
         let features: HashMap<Perturbation, FeatureVectors> = features.into_iter().collect();
-        let control = summary.control_mean();
         let mut training = Vec::new();
-        let mut shifts = Vec::new();
         for p in summary.perturbations() {
             let of_p = features.get(p);
             training.push(
                 of_p.ok_or_else(|| Error::MissingFeatures { label: p.label().to_owned() })?.clone(),
             );
-            let mean = summary.mean_of(p).expect("a training perturbation has a mean");
-            shifts.extend(mean.iter().zip(control).map(|(m, c)| m - c));
         }
+        let (shifts, d) = (summary.training_shifts(), summary.control_mean().len());
         let config = KernelRidgeConfig::default();
-        let ridge = KernelRidge::fit(&training, &shifts, control.len(), &config)?;
+        let ridge = KernelRidge::fit(&training, &shifts, d, &config)?;
         // Later predictions must not fail on a shape, so what is to be predicted is checked here.
         let expected = training[0].lengths();
         if let Some(other) = features.values().find(|f| f.lengths() != expected) {
@@ -77,7 +73,7 @@ impl<'a> KernelRidgeBaseline<'a> {
 
     fn shift(&self, p: &Perturbation) -> Option<Vec<f64>> {
         if p.is_control() {
-            return Some(vec![0.0; self.summary.control_mean().len()]);
+            return self.summary.shift_of(p);
         }
         self.features.get(p).map(|features| self.ridge.predict(features))
     }
@@ -88,25 +84,17 @@ impl Baseline for KernelRidgeBaseline<'_> {
         "kernel_ridge"
     }
 
-    fn covers(&self, p: &Perturbation) -> bool {
+    fn covers(&self, target: &Target) -> bool {
+        let p = target.perturbation();
         p.is_control() || self.features.contains_key(p)
     }
 
-    fn mean(&self, p: &Perturbation) -> Vec<f64> {
-        let control = self.summary.control_mean();
-        match self.shift(p) {
-            Some(shift) => control.iter().zip(shift).map(|(c, s)| c + s).collect(),
-            None => vec![f64::NAN; control.len()],
-        }
+    fn mean(&self, target: &Target) -> Vec<f64> {
+        self.summary.shifted_mean(target, self.shift(target.perturbation()))
     }
 
-    fn cells(&self, p: &Perturbation, n: usize, rng: &mut ChaCha8Rng) -> CellPlan {
-        match self.shift(p) {
-            Some(shift) => {
-                CellPlan::Shifted { rows: draw(self.summary.control_rows(), n, rng), shift }
-            }
-            None => CellPlan::Rows(Vec::new()),
-        }
+    fn cells(&self, target: &Target, n: usize, rng: &mut ChaCha8Rng) -> CellPlan {
+        self.summary.shifted_cells(target, self.shift(target.perturbation()), n, rng)
     }
 }
 
@@ -126,25 +114,25 @@ mod tests {
 
     #[test]
     fn the_shift_of_the_ridge_is_added_to_control() {
-        let (_, summary, l) = summary();
+        let (screen, train, l) = summary();
+        let summary = TrainingSummary::fit(&screen, &train).unwrap();
+        let target = |label| summary.overall_target(&perturbation(label));
         let known = known(&["A", "B", "A+B", "C"]);
         let baseline = KernelRidgeBaseline::fit(&summary, known.clone()).unwrap();
         let shift = baseline.ridge().predict(&known[2].1);
-        assert_profile(
-            &baseline.mean(&perturbation("B+A")),
-            [l / 2.0 + shift[0], l / 2.0 + shift[1]],
-        );
-        assert_profile(&baseline.mean(&perturbation("control")), [l / 2.0, l / 2.0]);
+        assert_profile(&baseline.mean(&target("B+A")), [l / 2.0 + shift[0], l / 2.0 + shift[1]]);
+        assert_profile(&baseline.mean(&target("control")), [l / 2.0, l / 2.0]);
         // C shares nothing with training: the centre of the ridge.
-        assert!(baseline.covers(&perturbation("C")) && !baseline.covers(&perturbation("D")));
-        assert!(baseline.mean(&perturbation("D"))[0].is_nan());
-        let plan = baseline.cells(&perturbation("A+B"), 2, &mut seeded_rng(0, "test"));
+        assert!(baseline.covers(&target("C")) && !baseline.covers(&target("D")));
+        assert!(baseline.mean(&target("D"))[0].is_nan());
+        let plan = baseline.cells(&target("A+B"), 2, &mut seeded_rng(0, "test"));
         assert!(matches!(plan, CellPlan::Shifted { ref rows, .. } if rows.len() == 2));
     }
 
     #[test]
     fn every_training_perturbation_needs_features() {
-        let (_, summary, _) = summary();
+        let (screen, train, _) = summary();
+        let summary = TrainingSummary::fit(&screen, &train).unwrap();
         let error = KernelRidgeBaseline::fit(&summary, known(&["A", "B"])).unwrap_err();
         assert_eq!(error, Error::MissingFeatures { label: "A+B".into() });
         let mut ragged = known(&["A", "B", "A+B"]);

@@ -2,39 +2,8 @@
 
 use pert_metrics::{Rows, product_with_transpose};
 
-use crate::Error;
-
-/// The features of one perturbation: one dense vector per block.
-///
-/// For gene sets block 0 is the indicator of genes seen in training (the identity kernel: two sets are alike by the
-/// number of genes they share), block 1 the summed features of the genes, such as TF-IDF of GO terms.
-///
-/// ```
-/// use pert_baselines::FeatureVectors;
-/// // Of three genes seen in training the second is perturbed; its annotations weigh 0.8 and 0.6.
-/// let features = FeatureVectors::new(vec![vec![0.0, 1.0, 0.0], vec![0.8, 0.6]]);
-/// assert_eq!(features.blocks()[1], [0.8, 0.6]);
-/// ```
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct FeatureVectors {
-    blocks: Vec<Vec<f64>>,
-}
-
-impl FeatureVectors {
-    /// The blocks, in the same order and of the same lengths for every perturbation; a block may be empty.
-    pub fn new(blocks: Vec<Vec<f64>>) -> Self {
-        Self { blocks }
-    }
-
-    /// The blocks.
-    pub fn blocks(&self) -> &[Vec<f64>] {
-        &self.blocks
-    }
-
-    pub(crate) fn lengths(&self) -> Vec<usize> {
-        self.blocks.iter().map(Vec::len).collect()
-    }
-}
+use crate::features::block_scales;
+use crate::{Error, FeatureVectors};
 
 /// k(p, q) = Σ_b w_b ⟨f_b(p), f_b(q)⟩ / mean over training perturbations t of ‖f_b(t)‖².
 ///
@@ -48,15 +17,7 @@ pub(crate) struct BlockKernel {
 impl BlockKernel {
     /// Scales of the blocks from the training perturbations; `weights` holds one weight ≥ 0 per block.
     pub fn fit(training: &[FeatureVectors], weights: &[f64]) -> Self {
-        let scales = weights
-            .iter()
-            .enumerate()
-            .map(|(b, &weight)| {
-                let total: f64 = training.iter().map(|f| dot(&f.blocks[b], &f.blocks[b])).sum();
-                if total > 0.0 { weight * training.len() as f64 / total } else { 0.0 }
-            })
-            .collect();
-        Self { scales }
+        Self { scales: block_scales(training, weights) }
     }
 
     /// The kernel among perturbations, `[n, n]`, exactly symmetric.
@@ -64,11 +25,11 @@ impl BlockKernel {
         let n = features.len();
         let mut matrix = vec![0.0; n * n];
         for (b, &scale) in self.scales.iter().enumerate() {
-            let length = features[0].blocks[b].len();
+            let length = features[0].blocks()[b].len();
             if scale == 0.0 || length == 0 {
                 continue;
             }
-            let block: Vec<f64> = features.iter().flat_map(|f| &f.blocks[b]).copied().collect();
+            let block: Vec<f64> = features.iter().flat_map(|f| &f.blocks()[b]).copied().collect();
             let rows = Rows::new(&block, length)?;
             let products = product_with_transpose(rows, rows);
             matrix.iter_mut().zip(products).for_each(|(k, p)| *k += scale * p);
@@ -84,7 +45,7 @@ impl BlockKernel {
     /// The kernel between one perturbation and others, `[n]`.
     pub fn row(&self, one: &FeatureVectors, others: &[FeatureVectors]) -> Vec<f64> {
         let against = |other: &FeatureVectors| {
-            let blocks = one.blocks.iter().zip(&other.blocks).zip(&self.scales);
+            let blocks = one.blocks().iter().zip(other.blocks()).zip(&self.scales);
             blocks.filter(|(_, scale)| **scale != 0.0).map(|((a, b), s)| s * dot(a, b)).sum()
         };
         others.iter().map(against).collect()
