@@ -191,6 +191,27 @@ pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
 /// # Ok::<(), pert_metrics::Error>(())
 /// ```
 pub fn frechet_floor(real: Rows, n_splits: usize, rng: &mut ChaCha8Rng) -> f64 {
+    frechet_floor_with(real, n_splits, rng, |half| Gaussian::fit(half))
+}
+
+/// [`frechet_floor`] with another estimate of the covariance, which must be the one of the distance it stands beside.
+///
+/// ```
+/// use pert_core::seeded_rng;
+/// use pert_metrics::{Gaussian, Rows, frechet_floor_with};
+/// // Six cells in four dimensions: halves of three, whose plain covariances would be singular.
+/// let cells: Vec<f64> = (0..24).map(|i| f64::from(i * i % 7)).collect();
+/// let cells = Rows::new(&cells, 4)?;
+/// let floor = frechet_floor_with(cells, 20, &mut seeded_rng(0, "example"), |half| Gaussian::fit_shrunk(half));
+/// assert!(floor > 0.0);
+/// # Ok::<(), pert_metrics::Error>(())
+/// ```
+pub fn frechet_floor_with(
+    real: Rows,
+    n_splits: usize,
+    rng: &mut ChaCha8Rng,
+    fit: impl Fn(Rows) -> Result<Gaussian, Error> + Sync,
+) -> f64 {
     let n = real.n_rows();
     let half = n / 2;
     if half < 2 || n_splits == 0 {
@@ -200,10 +221,10 @@ pub fn frechet_floor(real: Rows, n_splits: usize, rng: &mut ChaCha8Rng) -> f64 {
     let distances: Vec<f64> = orders
         .par_iter()
         .map(|order| {
-            let fit = |chosen: &[usize]| {
-                Gaussian::fit(Rows::new(&real.gather(chosen), real.n_columns())?)
+            let fit_half = |chosen: &[usize]| {
+                fit(Rows::new(&real.gather(chosen), real.n_columns())?)
             };
-            match (fit(&order[..half]), fit(&order[half..2 * half])) {
+            match (fit_half(&order[..half]), fit_half(&order[half..2 * half])) {
                 (Ok(a), Ok(b)) => frechet_distance(&a, &b),
                 _ => f64::NAN,
             }

@@ -57,7 +57,9 @@ pub use differential_expression::{
 pub use discrimination::{centroid_accuracy, discrimination};
 pub use energy::energy_distance;
 pub use error::Error;
-pub use frechet::{Gaussian, frechet_distance, frechet_floor, frechet_floor_closed_form};
+pub use frechet::{
+    Gaussian, frechet_distance, frechet_floor, frechet_floor_closed_form, frechet_floor_with,
+};
 pub use linalg::{
     SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
 };

@@ -147,7 +147,7 @@ struct Judge<'a> {
     predicted: Predicted<'a>,
     baselines: Baselines<'a>,
     screen: &'a Population,
-    summary: &'a TrainingSummary,
+    summary: &'a TrainingSummary<'a>,
     spaces: Spaces<'a>,
     controls: Controls<'a>,
     config: &'a EvaluateConfig,
