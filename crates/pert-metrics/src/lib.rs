@@ -9,7 +9,9 @@
 //! | is the mean profile right? | [`r2`], [`r2_pearson`] |
 //! | is the shift from control right? | [`pearson_delta`] |
 //! | is the population right, as a Gaussian? | [`frechet_distance`] against [`frechet_floor`] |
-//! | is the population right, without assumptions? | [`energy_distance`] |
+//! | is the population right, without assumptions? | [`energy_distance`], [`mmd`] |
+//! | is each gene's distribution right? | [`mean_wasserstein`] |
+//! | does it vary enough, is it as sparse, as deep? | [`variance_ratio`], [`zero_fraction_difference`], [`kolmogorov_smirnov`] |
 //! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`], [`compare`] |
 //!
 //! ```
@@ -21,18 +23,27 @@
 //! # Ok::<(), pert_metrics::Error>(())
 //! ```
 
+mod calibration;
 mod comparison;
 mod covariance;
 mod energy;
 mod error;
+mod exponential;
 mod frechet;
 mod linalg;
+mod mmd;
+mod pairwise;
 mod pca;
 mod r_squared;
 mod rows;
 mod score_table;
 mod signed_rank;
+mod wasserstein;
 
+pub use calibration::{
+    VarianceRatio, kolmogorov_smirnov, pooled_variance_ratio, variance_ratio,
+    zero_fraction_difference,
+};
 pub use comparison::{Comparison, Verdict, best_baseline, compare, paired_values};
 pub use covariance::column_means;
 pub use energy::energy_distance;
@@ -41,8 +52,10 @@ pub use frechet::{Gaussian, frechet_distance, frechet_floor, frechet_floor_close
 pub use linalg::{
     SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
 };
+pub use mmd::{MMD_BANDWIDTHS, median_distance, mmd, mmd_with};
 pub use pca::Pca;
 pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};
 pub use rows::Rows;
 pub use score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
 pub use signed_rank::{SignedRank, wilcoxon_signed_rank};
+pub use wasserstein::{mean_wasserstein, wasserstein};
