@@ -274,7 +274,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_computed_is_nan() {
-        let rows = |x| Rows::new(x, 1).unwrap();
+        fn rows(x: &[f64]) -> Rows<'_> {
+            Rows::new(x, 1).unwrap()
+        }
         assert!(mmd(rows(&[1.0]), rows(&[1.0, 2.0])).is_nan());
         assert!(mmd(rows(&[1.0, 1.0]), rows(&[1.0, 1.0])).is_nan());
         let two = rows(&[1.0, 2.0]);
@@ -282,8 +284,8 @@ mod tests {
             assert!(mmd_with(two, two, gammas).is_nan());
         }
         for bad in [f64::NAN, f64::INFINITY] {
-            assert!(mmd(two, rows(&[1.0, bad])).is_nan());
-            assert!(mmd_with(two, rows(&[1.0, bad]), &[1.0]).is_nan());
+            let bad = [1.0, bad];
+            assert!(mmd(two, rows(&bad)).is_nan() && mmd_with(two, rows(&bad), &[1.0]).is_nan());
         }
     }
 
