@@ -1,22 +1,16 @@
 //! Energy distance between two populations.
 
-use rayon::prelude::*;
-
 use crate::Rows;
-
-/// Rows of one task: fixed, so that the order of the sums does not depend on the number of threads.
-const BLOCK_ROWS: usize = 64;
-
-/// Independent running sums within one distance; a single one could not use vector instructions.
-const LANES: usize = 8;
+use crate::pairwise::{LANES, PairFunction, Pairs};
 
 /// Energy distance 2δ − σ_X − σ_Y with δ = mean ‖xᵢ − yⱼ‖, σ_X = mean over i ≠ j of ‖xᵢ − xⱼ‖, σ_Y likewise.
 ///
 /// Euclidean norm, not squared. σ leaves the zero diagonal out, so the estimate is unbiased: its expectation is 0 for
 /// two samples of one distribution, and single values may be negative. Székely & Rizzo 2013, eq. 1; the
-/// unbiased form is the usual one for perturbation screens (Peidli et al. 2024). Time n² d, memory n.
+/// unbiased form is the usual one for perturbation screens (Peidli et al. 2024). Units: those of the space.
+/// Time n² d; memory one copy of the rows.
 ///
-/// NaN with fewer than two rows on a side.
+/// NaN with fewer than two rows on a side and where a value is not finite.
 ///
 /// # Panics
 /// When the numbers of columns differ.
@@ -30,45 +24,29 @@ const LANES: usize = 8;
 /// ```
 pub fn energy_distance(x: Rows, y: Rows) -> f64 {
     assert_eq!(x.n_columns(), y.n_columns(), "both populations must live in one space");
-    let (n, m) = (x.n_rows(), y.n_rows());
-    if n < 2 || m < 2 {
+    if x.n_rows() < 2 || y.n_rows() < 2 {
         return f64::NAN;
     }
-    let between = sum_of_distances(x, y, |_| 0) / (n * m) as f64;
-    // Each pair once: of row i only the rows after it.
-    let within = |z: Rows| {
-        let n_pairs = (z.n_rows() * (z.n_rows() - 1) / 2) as f64;
-        sum_of_distances(z, z, |i| i + 1) / n_pairs
-    };
-    2.0 * between - within(x) - within(y)
+    let (between, within_x, within_y) = Pairs::new(x, y).means(Distance);
+    2.0 * between - within_x - within_y
 }
 
-/// Σᵢ Σ_{j ≥ first(i)} ‖xᵢ − yⱼ‖, added up row by row, then block by block.
-fn sum_of_distances(x: Rows, y: Rows, first: impl Fn(usize) -> usize + Sync) -> f64 {
-    let n_blocks = x.n_rows().div_ceil(BLOCK_ROWS);
-    let sums: Vec<f64> = (0..n_blocks)
-        .into_par_iter()
-        .map(|block| {
-            let rows = block * BLOCK_ROWS..((block + 1) * BLOCK_ROWS).min(x.n_rows());
-            rows.map(|i| (first(i)..y.n_rows()).map(|j| distance(x.row(i), y.row(j))).sum::<f64>())
-                .sum::<f64>()
-        })
-        .collect();
-    sums.iter().sum()
-}
+/// √s: the Euclidean distance.
+#[derive(Clone, Copy)]
+struct Distance;
 
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let mut squared: f64 =
-        a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(p, q)| (p - q) * (p - q)).sum();
-    for (p, q) in a_chunks.zip(b_chunks) {
-        for lane in 0..LANES {
-            lanes[lane] += (p[lane] - q[lane]) * (p[lane] - q[lane]);
+impl PairFunction for Distance {
+    #[inline(always)]
+    fn sum(self, squared: &[f64]) -> f64 {
+        let (chunks, remainder) = squared.as_chunks::<LANES>();
+        let mut lanes = [0.0; LANES];
+        for chunk in chunks {
+            for lane in 0..LANES {
+                lanes[lane] += chunk[lane].sqrt();
+            }
         }
+        lanes.iter().sum::<f64>() + remainder.iter().map(|s| s.sqrt()).sum::<f64>()
     }
-    squared += lanes.iter().sum::<f64>();
-    squared.sqrt()
 }
 
 #[cfg(test)]
@@ -100,6 +78,14 @@ mod tests {
             / 40.0;
         // The standard error of the mean of 40 is near 0.003 here; a biased σ would be off by 0.07.
         assert!(mean.abs() < 0.012, "{mean}");
+    }
+
+    #[test]
+    fn values_without_a_place_are_nan() {
+        let two = Rows::new(&[1.0, 2.0], 1).unwrap();
+        for bad in [f64::NAN, f64::INFINITY] {
+            assert!(energy_distance(Rows::new(&[1.0, bad], 1).unwrap(), two).is_nan());
+        }
     }
 
     #[test]

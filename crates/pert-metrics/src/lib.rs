@@ -12,7 +12,9 @@
 //! | is it nearer to the right perturbation than to the others? | [`discrimination`], [`centroid_accuracy`] |
 //! | which genes change, and are they found? | [`DifferentialExpression`], [`de_overlap`] |
 //! | is the population right, as a Gaussian? | [`frechet_distance`] against [`frechet_floor`] |
-//! | is the population right, without assumptions? | [`energy_distance`] |
+//! | is the population right, without assumptions? | [`energy_distance`], [`mmd`] |
+//! | is each gene's distribution right? | [`mean_wasserstein`] |
+//! | does it vary enough, is it as sparse, as deep? | [`variance_ratio`], [`zero_fraction_difference`], [`kolmogorov_smirnov`] |
 //! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`], [`compare`] |
 //! | how sure is a number? | [`Bootstrap`] |
 //!
@@ -27,15 +29,19 @@
 
 mod benjamini_hochberg;
 mod bootstrap;
+mod calibration;
 mod comparison;
 mod covariance;
 mod differential_expression;
 mod discrimination;
 mod energy;
 mod error;
+mod exponential;
 mod frechet;
 mod linalg;
 mod metric_interval;
+mod mmd;
+mod pairwise;
 mod pca;
 mod profiles;
 mod r_squared;
@@ -44,10 +50,15 @@ mod rows;
 mod score_table;
 mod signed_rank;
 mod sorted_profiles;
+mod wasserstein;
 
 pub use benjamini_hochberg::benjamini_hochberg;
 pub use bootstrap::{
     Bootstrap, Interval, quantile, resampled_indices, resampled_mean, resampled_weights,
+};
+pub use calibration::{
+    VarianceRatio, kolmogorov_smirnov, pooled_variance_ratio, variance_ratio,
+    zero_fraction_difference,
 };
 pub use comparison::{Comparison, Verdict, best_baseline, compare, paired_values};
 pub use covariance::column_means;
@@ -64,6 +75,7 @@ pub use linalg::{
     SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
 };
 pub use metric_interval::MetricInterval;
+pub use mmd::{MMD_BANDWIDTHS, median_distance, mmd, mmd_with};
 pub use pca::Pca;
 pub use profiles::{L2_GENES, l2_top, mae, pearson_delta_over};
 pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};
@@ -72,3 +84,4 @@ pub use rows::Rows;
 pub use score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};
 pub use signed_rank::{SignedRank, wilcoxon_signed_rank};
 pub use sorted_profiles::SortedProfiles;
+pub use wasserstein::{mean_wasserstein, wasserstein};

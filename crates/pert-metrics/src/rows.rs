@@ -55,6 +55,11 @@ impl<'a> Rows<'a> {
         self.values
     }
 
+    /// One column, copied.
+    pub(crate) fn column(&self, j: usize) -> Vec<f64> {
+        self.values.iter().skip(j).step_by(self.n_columns).copied().collect()
+    }
+
     /// The chosen rows, copied in the order given.
     pub(crate) fn gather(&self, rows: &[usize]) -> Vec<f64> {
         rows.iter().flat_map(|&i| self.row(i)).copied().collect()
