@@ -164,8 +164,26 @@ fn sort_by_magnitude(genes: &mut [usize], values: &[f64]) {
 /// ```
 pub fn de_overlap(real: &DifferentialExpression, predicted: &DifferentialExpression) -> f64 {
     assert_eq!(real.n_genes(), predicted.n_genes(), "both tables must hold the same genes");
+    de_overlap_of_ranked(real, &predicted.called_genes(DE_FALSE_DISCOVERY_RATE))
+}
+
+/// [`de_overlap`] with predicted genes in an order of one's own, the surest first.
+///
+/// For predictions of a mean without a population to test: cells all moved by one shift differ from control in nearly
+/// every gene, by any test.
+///
+/// ```
+/// use pert_metrics::{DifferentialExpression, de_overlap_of_ranked};
+/// let real = DifferentialExpression {
+///     scores: vec![0.0; 3],
+///     p_values: vec![0.0; 3],
+///     fdr: vec![0.01, 0.9, 0.01],
+///     log2_fold_changes: vec![1.0, 0.0, -1.0],
+/// };
+/// assert_eq!(de_overlap_of_ranked(&real, &[2, 1, 0]), 0.5);
+/// ```
+pub fn de_overlap_of_ranked(real: &DifferentialExpression, predicted: &[usize]) -> f64 {
     let real: HashSet<usize> = real.called_genes(DE_FALSE_DISCOVERY_RATE).into_iter().collect();
-    let predicted = predicted.called_genes(DE_FALSE_DISCOVERY_RATE);
     let n_found = predicted.iter().take(real.len()).filter(|gene| real.contains(gene)).count();
     // 0/0 is NaN.
     n_found as f64 / real.len() as f64

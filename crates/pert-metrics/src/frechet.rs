@@ -285,9 +285,8 @@ pub fn frechet_floor_with(
     let distances: Vec<f64> = orders
         .par_iter()
         .map(|order| {
-            let fit_half = |chosen: &[usize]| {
-                fit(Rows::new(&real.gather(chosen), real.n_columns())?)
-            };
+            let fit_half =
+                |chosen: &[usize]| fit(Rows::new(&real.gather(chosen), real.n_columns())?);
             match (fit_half(&order[..half]), fit_half(&order[half..2 * half])) {
                 (Ok(a), Ok(b)) => frechet_distance(&a, &b),
                 _ => f64::NAN,

@@ -64,6 +64,7 @@ pub use comparison::{Comparison, Verdict, best_baseline, compare, paired_values}
 pub use covariance::column_means;
 pub use differential_expression::{
     DE_FALSE_DISCOVERY_RATE, DifferentialExpression, FOLD_CHANGE_PSEUDO_COUNT, de_overlap,
+    de_overlap_of_ranked,
 };
 pub use discrimination::{centroid_accuracy, discrimination};
 pub use energy::energy_distance;

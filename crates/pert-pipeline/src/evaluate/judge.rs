@@ -2,9 +2,9 @@
 
 use pert_core::{Perturbation, shuffled_indices};
 use pert_metrics::{
-    L2_GENES, MetricRow, de_overlap, energy_distance, frechet_distance, kolmogorov_smirnov, l2_top,
-    mae, mean_wasserstein, mmd_with, pearson_delta, pearson_delta_over, r2, r2_pearson, variance_ratio,
-    zero_fraction_difference,
+    L2_GENES, MetricRow, de_overlap, de_overlap_of_ranked, energy_distance, frechet_distance,
+    kolmogorov_smirnov, l2_top, mae, mean_wasserstein, mmd_with, pearson_delta, pearson_delta_over,
+    r2, r2_pearson, variance_ratio, zero_fraction_difference,
 };
 
 use super::cells::Cells;
@@ -43,8 +43,11 @@ pub(super) fn row(
     row.e_distance = energy_distance(real.components.points.rows(), many.rows());
     row.mmd = mmd_with(real.components.points.rows(), many.rows(), &real.gammas);
     score_cells(&mut row, &real.cells, &as_many)?;
-    let found = expression(&as_many, real.against.control_cells)?;
-    row.de_overlap = de_overlap(&real.expression, &found);
+    row.de_overlap = if prediction.is_shifted {
+        de_overlap_of_ranked(&real.expression, &by_change(&prediction.mean, real.against.control))
+    } else {
+        de_overlap(&real.expression, &expression(&as_many, real.against.control_cells)?)
+    };
     Ok(row)
 }
 
@@ -61,6 +64,14 @@ pub(super) fn score_mean(row: &mut MetricRow, real: &Real<'_>, real_mean: &[f64]
     if let Some((true_mean, true_control)) = real.against.truth {
         row.pearson_delta_true = pearson_delta(true_mean, mean, true_control);
     }
+}
+
+/// Columns by predicted change, the largest first.
+fn by_change(mean: &[f64], control: &[f64]) -> Vec<usize> {
+    let change = |gene: &usize| (mean[*gene] - control[*gene]).abs();
+    let mut genes: Vec<usize> = (0..mean.len()).filter(|gene| change(gene) > 0.0).collect();
+    genes.sort_by(|a, b| change(b).total_cmp(&change(a)));
+    genes
 }
 
 /// What is scored gene by gene and cell by cell, without a space.

@@ -3,8 +3,7 @@
 use pert_core::Perturbation;
 use pert_metrics::{
     DifferentialExpression, FOLD_CHANGE_PSEUDO_COUNT, Gaussian, MMD_BANDWIDTHS, Rows,
-    SortedProfiles,
-    frechet_floor_closed_form, frechet_floor_with, median_distance,
+    SortedProfiles, frechet_floor_closed_form, frechet_floor_with, median_distance,
 };
 
 use super::cells::Cells;
@@ -72,10 +71,8 @@ impl<'a> Real<'a> {
         let components = Space::new(spaces.components(&cells)?, seed, &p.key())?;
         let values = components.points.rows();
         let (a, b) = values.values().split_at(values.n_rows() / 2 * values.n_columns());
-        let median = median_distance(
-            Rows::new(a, values.n_columns())?,
-            Rows::new(b, values.n_columns())?,
-        );
+        let median =
+            median_distance(Rows::new(a, values.n_columns())?, Rows::new(b, values.n_columns())?);
         let expression = expression(&cells, against.control_cells)?;
         let note = latent.points.are_few().then(|| {
             let (n, d) = (cells.len(), latent.points.rows().n_columns());
