@@ -16,18 +16,21 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Percentile bootstrap (Efron 1979; Efron & Tibshirani 1993, chapter 13): a statistic of `n_resamples` samples drawn with
-/// replacement, and the quantiles (1 ± level)/2 of what it was.
+/// Percentile bootstrap: what a statistic is in `n_resamples` samples drawn with replacement, and the quantiles
+/// (1 ± level)/2 of that (Efron & Tibshirani 1993, chapter 13).
 ///
-/// Two things can be drawn anew. **Perturbations** ([`median`](Self::median), [`median_difference`](Self::median_difference),
-/// [`difference_of_medians`](Self::difference_of_medians)): how would the summary look for other perturbations of this
-/// kind? **Cells** ([`of_mean_profile`](Self::of_mean_profile)): how would the number look for other cells of this
-/// perturbation?
+/// Two things can be drawn anew:
 ///
-/// Over cells only numbers of *mean profiles* may be bootstrapped, and these with a grain of salt: a resampled mean carries
-/// the sampling error twice, so that where that error is most of the distance (`l2`, `mae`, 1 − `r2` of a
-/// nearly perfect prediction) the interval lies above the number itself. Distances of populations, which have a floor (Fréchet, energy,
-/// MMD, Wasserstein), must not be: cells drawn twice are at distance 0 from themselves, and the floor triples.
+/// - **perturbations**, for how a summary would look for others of their kind: [`median`](Self::median),
+///   [`median_difference`](Self::median_difference), [`difference_of_medians`](Self::difference_of_medians);
+/// - **cells**, for how a number would look for other cells of its perturbation:
+///   [`of_mean_profile`](Self::of_mean_profile).
+///
+/// Over cells only numbers of *mean profiles* may be bootstrapped, and distances with a grain of salt: a resampled mean
+/// carries the sampling error twice, so that where this error is most of the distance (`l2`, `mae` and 1 − `r2` of a
+/// nearly perfect prediction) the interval lies above the number itself. Distances of populations that have a floor
+/// (Fréchet, energy, MMD, Wasserstein) must not be: cells drawn twice are at distance 0 from themselves, and the floor
+/// triples.
 ///
 /// ```
 /// use pert_core::seeded_rng;
@@ -54,8 +57,8 @@ impl Default for Bootstrap {
 impl Bootstrap {
     /// The interval of a statistic of `n` things, which gets the indices drawn, `[n]`; parallel over resamples.
     ///
-    /// Resamples where the statistic is NaN are left out; `None` where it is NaN in all, or n = 0. The result depends on the
-    /// state of `rng`, not on the number of threads.
+    /// Resamples where the statistic is NaN are left out; `None` where it is NaN in all, or n = 0. The result depends on
+    /// the state of `rng`, not on the number of threads.
     ///
     /// # Panics
     /// When the level is not in (0, 1).
@@ -147,7 +150,7 @@ impl Bootstrap {
         self.median(&differences, rng)
     }
 
-    /// The interval of median(first) − median(second), both over the same perturbations drawn; pairs with a NaN left out.
+    /// The interval of median(first) − median(second), both over the perturbations drawn; pairs with a NaN left out.
     ///
     /// # Panics
     /// When the lengths differ.
@@ -178,9 +181,9 @@ impl Bootstrap {
 
     /// The intervals of K metrics of the mean profile of cells drawn with replacement; parallel over resamples.
     ///
-    /// `cells` are the real cells of one perturbation, `[n_cells, n_genes]`; `metrics` gets a resampled mean, `[n_genes]`, and scores the
-    /// prediction against it. Only for metrics of mean profiles (`r2`, `pearson_delta`, `l2`, `mae`): see [`Bootstrap`].
-    /// `None` for a metric that is always NaN, and without cells.
+    /// `cells` are the real cells of one perturbation, `[n_cells, n_genes]`; `metrics` gets a resampled mean, `[n_genes]`,
+    /// and scores the prediction against it. Only for metrics of mean profiles (`r2`, `pearson_delta`, `l2`, `mae`): see
+    /// [`Bootstrap`]. `None` for a metric that is always NaN, and without cells.
     ///
     /// # Panics
     /// When the level is not in (0, 1).
@@ -276,8 +279,8 @@ pub fn resampled_mean(rows: Rows, weights: &[u32]) -> Vec<f64> {
     mean
 }
 
-/// The value below which a share `q` of the values lies: with h = (n − 1) q, x₍⌊h⌋₎ + (h − ⌊h⌋)(x₍⌊h⌋₊₁₎ − x₍⌊h⌋₎) of the
-/// sorted values counted from 0.
+/// The value below which a share `q` of the values lies: (1 − f) x\[k\] + f x\[k + 1\] of the sorted values counted from
+/// 0, k and f the whole and the fractional part of (n − 1) q.
 ///
 /// Type 7 of Hyndman & Fan 1996, the default of `numpy.quantile`. NaN of nothing and where a value is NaN.
 ///
