@@ -36,11 +36,11 @@ pub struct Comparison {
     pub n_model_better: usize,
     /// Median over these of model − baseline; `null` without pairs.
     pub median_difference: Option<f64>,
-    /// 95 % interval of `median_difference`, its sign as there: percentile bootstrap over perturbations, 1,000 resamples
-    /// with a fixed seed per metric. `null` for fewer than six pairs, of which it would be too narrow.
+    /// 95 % interval of `median_difference`, with its sign: percentile bootstrap over perturbations, 1,000 resamples,
+    /// seeded by the metric's name. `null` for fewer than six pairs, of which it would be too narrow.
     pub interval: Option<Interval>,
-    /// Matched-pairs rank-biserial correlation in [−1, 1], whatever the direction of the metric positive where the model
-    /// is better; `null` where no two values differ. See [`SignedRank`](crate::SignedRank).
+    /// Matched-pairs rank-biserial correlation in [−1, 1] ([`SignedRank`](crate::SignedRank)), positive where the model
+    /// is better, whatever the direction of the metric; `null` where no two values differ.
     pub effect_size: Option<f64>,
     /// Two-sided p of the Wilcoxon signed-rank test, `null` where no two values differ.
     pub wilcoxon_p: Option<f64>,
@@ -71,8 +71,8 @@ pub enum Verdict {
 /// Compares the model with the best baseline on every metric that has a direction and numbers, in the order of
 /// [`METRICS`]; pairs are perturbations on which both have a number.
 ///
-/// Each verdict is about its own metric, with p as it is. `wilcoxon_p_adjusted` answers to all metrics of the result at
-/// once ([`benjamini_hochberg`](crate::benjamini_hochberg), valid for metrics that rise and fall together, as these do:
+/// Each verdict is about its own metric, with p as it is. `wilcoxon_p_adjusted` answers to all metrics of the result
+/// ([`benjamini_hochberg`](crate::benjamini_hochberg), which holds for tests that depend on each other positively:
 /// Benjamini & Yekutieli 2001).
 ///
 /// ```

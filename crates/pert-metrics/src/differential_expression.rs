@@ -21,13 +21,13 @@ pub const DE_FALSE_DISCOVERY_RATE: f64 = 0.05;
 ///
 /// | field | per gene | unit |
 /// |---|---|---|
-/// | `scores` | z of [`wilcoxon_rank_sum`](crate::wilcoxon_rank_sum), positive where perturbed cells are higher | – |
+/// | `scores` | z of [`wilcoxon_rank_sum`](crate::wilcoxon_rank_sum), positive where perturbed is higher | – |
 /// | `p_values` | its two-sided p | – |
 /// | `fdr` | [`benjamini_hochberg`] over the genes | – |
 /// | `log2_fold_changes` | log₂((m + c)/(m_c + c)), m the mean of eˣ − 1, c the pseudo-count | log₂ of counts per 10⁴ |
 ///
-/// The first three are NaN for a gene with one value throughout, as when no cell has a count of it: that is no test, and
-/// does not count in the adjustment (scanpy gives it p = 1 and counts it).
+/// The first three are NaN for a gene with one value throughout, as when no cell has a count of it: that is no test,
+/// and does not count in the adjustment (scanpy gives it p = 1 and counts it).
 ///
 /// ```
 /// use pert_metrics::{DifferentialExpression, FOLD_CHANGE_PSEUDO_COUNT, Rows};
@@ -108,9 +108,9 @@ impl DifferentialExpression {
         self.scores.len()
     }
 
-    /// The `n` genes with the largest |score|, largest first, whether significant or not; of equal ones the earlier gene.
+    /// The `n` genes with the largest |score|, largest first, significant or not; of equal ones the earlier gene.
     ///
-    /// By score, not p, which is 0 for all of the strongest genes of a large screen. Fewer where fewer could be tested.
+    /// By score, not by p, which is 0 for all of the strongest genes of a large screen. Fewer where fewer could be tested.
     pub fn top_genes(&self, n: usize) -> Vec<usize> {
         let mut genes: Vec<usize> =
             (0..self.n_genes()).filter(|&gene| !self.scores[gene].is_nan()).collect();
@@ -136,10 +136,10 @@ fn sort_by_magnitude(genes: &mut [usize], values: &[f64]) {
 
 /// Share of the really differentially expressed genes that a prediction finds: |R ∩ P| / N.
 ///
-/// R are all N genes with a real FDR below [`DE_FALSE_DISCOVERY_RATE`], P the first N of the genes with a predicted
-/// FDR below it, by |log₂ fold change|, of equal ones the earlier gene: `overlap_at_N` of cell-eval (Arc Institute), the
-/// differential expression score of the Virtual Cell Challenge 2025. Predicting every gene as changed gains nothing, for
-/// only N count; a prediction with fewer than N called genes is still divided by N.
+/// R are all N genes with a real FDR below [`DE_FALSE_DISCOVERY_RATE`], P the first N of the genes with a predicted FDR
+/// below it, largest |log₂ fold change| first, of equal ones the earlier gene. This is `overlap_at_N` of cell-eval (Arc
+/// Institute), and the differential expression score of the Virtual Cell Challenge 2025. Calling every gene gains
+/// nothing, for only N count; fewer than N called genes are still divided by N.
 ///
 /// The number of predicted cells moves it, since more cells call more genes: give as many as there are real ones.
 ///

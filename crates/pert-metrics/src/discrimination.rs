@@ -6,13 +6,13 @@ use crate::Rows;
 
 /// Perturbation discrimination score per perturbation, `[n_perturbations]`: 1 − rankᵢ/P, higher is better.
 ///
-/// rankᵢ counts the perturbations j whose real change Δⱼ is nearer to the predicted change Δ̂ᵢ than the right one Δᵢ is, by
-/// L1 distance Σ|Δ̂ᵢ − Δⱼ| over genes, without the columns `excluded[i]`: the genes that perturbation i targets, for
-/// every j. They are left out because a knocked-down gene gives its perturbation away. The targets of the other
-/// perturbations stay in, as in cell-eval's `discrimination_score_l1` (Arc Institute; Wu et al. 2024 for the rank).
+/// rankᵢ counts the perturbations j whose real change Δⱼ is nearer to the predicted change Δ̂ᵢ than the right one Δᵢ
+/// is, by L1 distance Σ|Δ̂ᵢ − Δⱼ| over genes. The columns `excluded[i]`, the genes that perturbation i targets, are left
+/// out for every j, because a knocked-down gene gives its perturbation away. The targets of the other perturbations
+/// stay in, as in cell-eval's `discrimination_score_l1` (Arc Institute; Wu et al. 2024 for the rank).
 ///
-/// - A perfect prediction has 1, the worst 1/P. The mean over perturbations of a prediction that does not depend on the
-///   perturbation, or is random, is 0.5 + 1/(2P), not 0.5.
+/// - A perfect prediction has 1, the worst 1/P. A prediction that is random, or the same for all perturbations, has
+///   0.5 + 1/(2P) in the mean over perturbations, not 0.5.
 /// - Perturbations exactly as near as the right one count one half each (mean rank). Sorting without regard to ties,
 ///   as cell-eval does, lets the order of the file decide, and predictions without any change can win by it.
 /// - A perturbation with a NaN in its predicted or real row has none: its score is NaN, and it is not among the P.
@@ -41,8 +41,8 @@ pub fn discrimination(
 
 /// [`discrimination`] by the Euclidean distance ‖μ̂ᵢ − μⱼ‖₂ of mean profiles: 1 − rankᵢ/P per perturbation.
 ///
-/// After the centroid accuracy of Systema (Viñas Torné et al. 2025), which asks whether the prediction is nearer to its own
-/// centroid than to the others; empty lists in `excluded` keep all genes. Ties, NaN and expectations as for
+/// After the centroid accuracy of Systema (Viñas Torné et al. 2025), which asks whether a prediction is nearer to its own
+/// centroid than to the others. Empty lists in `excluded` keep all genes. Ties, NaN and expectation as for
 /// [`discrimination`].
 ///
 /// # Panics
@@ -199,7 +199,8 @@ mod tests {
         fn the_order_of_the_perturbations_does_not_matter(n in 2..20usize, seed in any::<u64>()) {
             let (real, predicted) = (noise(n, seed), noise(n, !seed));
             let turned = |x: &[f64]| [&x[N_GENES..], &x[..N_GENES]].concat();
-            for (scores, mut after) in both(&predicted, &real).into_iter().zip(both(&turned(&predicted), &turned(&real))) {
+            let after = both(&turned(&predicted), &turned(&real));
+            for (scores, mut after) in both(&predicted, &real).into_iter().zip(after) {
                 after.rotate_right(1);
                 prop_assert_eq!(scores, after);
             }

@@ -7,9 +7,9 @@ pub const L2_GENES: usize = 1_000;
 
 /// Euclidean distance √Σ(μ̂ⱼ − μⱼ)² of mean log-normalised profiles over the `n_top` genes most expressed in control.
 ///
-/// All genes where there are fewer; of equally expressed ones the earlier. The restriction (usually to [`L2_GENES`]) keeps
-/// the many genes that no cell expresses from hiding the rest, and makes numbers of differently filtered data
-/// comparable. In log-normalised units, growing with √`n_top`.
+/// All genes where there are fewer; of equally expressed ones the earlier. The restriction, usually to [`L2_GENES`],
+/// makes numbers of data sets filtered to different numbers of genes comparable. In log-normalised units, growing with
+/// √`n_top`.
 ///
 /// NaN where a mean of a chosen gene is NaN.
 ///
@@ -38,7 +38,7 @@ pub fn l2_top(
     genes.iter().map(|&j| (predicted_mean[j] - real_mean[j]).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Mean absolute error (1/G) Σ|μ̂ⱼ − μⱼ| over genes, in the units of the profiles; NaN without genes, or where a mean is NaN.
+/// Mean absolute error (1/G) Σ|μ̂ⱼ − μⱼ| over genes, in the units of the profiles; NaN without genes, or where one is NaN.
 ///
 /// # Panics
 /// When the lengths differ.

@@ -17,8 +17,8 @@ pub struct SignedRank {
     pub p_value: f64,
     /// Number of non-zero differences, which the test is about.
     pub n: usize,
-    /// Matched-pairs rank-biserial correlation (R⁺ − R⁻)/(R⁺ + R⁻), in [−1, 1]: 1 where all differences are positive, 0
-    /// where both signs weigh the same (Kerby 2014).
+    /// Matched-pairs rank-biserial correlation (R⁺ − R⁻)/(R⁺ + R⁻), in [−1, 1]: 1 where all differences are positive,
+    /// 0 where both signs weigh the same (Kerby 2014).
     pub effect_size: f64,
 }
 
@@ -28,7 +28,7 @@ pub struct SignedRank {
 /// `scipy.stats.wilcoxon(d, zero_method="wilcox", correction=False, method="auto")`: p is exact for at most 50 differences
 /// without ties and zeros, and for at most 13 with them; otherwise the normal approximation
 /// z = (R⁺ − n(n+1)/4) / √((n(n+1)(2n+1) − Σ(t³ − t)/2) / 24), t the sizes of the groups of ties.
-/// NaN differences are left out. The p-value says whether there is a difference, and the effect size how one-sided it is.
+/// NaN differences are left out. The p-value says whether there is a difference, the effect size how one-sided it is.
 ///
 /// ```
 /// let test = pert_metrics::wilcoxon_signed_rank(&[0.1, 0.2, 0.3, 0.4, 0.5]).unwrap();

@@ -25,6 +25,7 @@ pub struct SortedProfiles {
     n_cells: usize,
     /// By gene, ascending.
     non_zeros: Vec<Vec<f64>>,
+    natural_means: Vec<f64>,
 }
 
 impl SortedProfiles {
@@ -43,7 +44,11 @@ impl SortedProfiles {
             .into_par_iter()
             .map(|start| sorted_columns(profiles, start..n_genes.min(start + GENES_PER_PASS)))
             .collect();
-        Ok(Self { n_cells, non_zeros: passes.into_iter().flatten().collect() })
+        let non_zeros: Vec<Vec<f64>> = passes.into_iter().flatten().collect();
+        let natural_mean =
+            |values: &Vec<f64>| values.iter().map(|x| x.exp_m1()).sum::<f64>() / n_cells as f64;
+        let natural_means = non_zeros.par_iter().map(natural_mean).collect();
+        Ok(Self { n_cells, non_zeros, natural_means })
     }
 
     /// Number of cells.
@@ -63,7 +68,7 @@ impl SortedProfiles {
     /// # Panics
     /// When there is no such gene.
     pub fn natural_mean(&self, gene: usize) -> f64 {
-        self.non_zeros[gene].iter().map(|x| x.exp_m1()).sum::<f64>() / self.n_cells as f64
+        self.natural_means[gene]
     }
 
     /// The values of a gene that are not 0, ascending.
