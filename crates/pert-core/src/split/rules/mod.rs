@@ -43,10 +43,14 @@ pub(super) fn apply<'a>(
     let draw = Draw { seed: config.seed, fraction: config.hold_out.share() };
     Ok(match &config.hold_out.rule {
         HoldOutRule::Cells => {
-            let every_fifth =
-                |p| screen.cells_of(p).into_iter().skip(CELLS_PERIOD - 1).step_by(CELLS_PERIOD);
+            let every_fifth = |p: &Perturbation| {
+                screen.cells_of(p).into_iter().skip(CELLS_PERIOD - 1).step_by(CELLS_PERIOD)
+            };
+            // A label with fewer cells has none to be judged on.
+            let tested =
+                perturbed.iter().copied().filter(|p| every_fifth(p).next().is_some()).collect();
             let cells = screen.perturbations().iter().flat_map(every_fifth).collect();
-            HeldOut { cells: Some(cells), ..HeldOut::whole(perturbed.to_vec()) }
+            HeldOut { cells: Some(cells), ..HeldOut::whole(tested) }
         }
         HoldOutRule::Labels(labels) => HeldOut::whole(listed::labels(labels, perturbed, screen)?),
         HoldOutRule::Sorted { k, fold } => HeldOut::whole(listed::fold(*k, *fold, perturbed)),
