@@ -58,10 +58,7 @@ impl Molecule {
         if smiles.len() > LONGEST_SMILES {
             return Err(format!("of {} bytes; {LONGEST_SMILES} is the most", smiles.len()));
         }
-        // The parser skips empty parts; RDKit refuses them.
-        if smiles.split('.').any(str::is_empty) {
-            return Err("a part before or behind a dot is empty".into());
-        }
+        check_joints(smiles)?;
         let graph = graph(smiles)?;
         // The parser accepts what RDKit refuses; its writer in RDKit's manner does not.
         let canonical = rdkit_canonical_smiles(&graph).map_err(|e| e.to_string())?;
@@ -110,6 +107,40 @@ impl Molecule {
     pub fn scaffold_group(&self) -> &str {
         &self.group
     }
+}
+
+/// Refuses joints that the parser skips and RDKit refuses: empty branches and parts, a bond before a branch (`C=(O)`), a
+/// chirality outside brackets.
+fn check_joints(smiles: &str) -> Result<(), String> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Behind {
+        Atom,
+        Open,
+        Bond,
+        Dot,
+    }
+    let (mut behind, mut in_brackets) = (Behind::Dot, false);
+    for (place, c) in smiles.char_indices() {
+        let nothing = |what: &str| Err(format!("{what} at byte {} joins nothing", place + 1));
+        if in_brackets {
+            in_brackets = c != ']';
+            continue;
+        }
+        behind = match c {
+            '@' => return Err(format!("'@' at byte {} stands outside brackets", place + 1)),
+            '(' if behind != Behind::Atom => return nothing("the branch"),
+            ')' if behind != Behind::Atom => return nothing("the end of a branch"),
+            '.' if behind != Behind::Atom && behind != Behind::Open => return nothing("the dot"),
+            '(' => Behind::Open,
+            '.' => Behind::Dot,
+            '-' | '=' | '#' | '$' | ':' | '/' | '\\' | '~' | '<' | '>' => Behind::Bond,
+            _ => {
+                in_brackets = c == '[';
+                Behind::Atom
+            }
+        };
+    }
+    if behind == Behind::Atom { Ok(()) } else { Err("its end joins nothing".into()) }
 }
 
 fn graph(smiles: &str) -> Result<Graph, String> {

@@ -29,7 +29,8 @@ CORNERS = [
     "c1ccc2cccc2cc1", "[CH-]1C=CC=C1", "C1CC1C(=N)C1CC1", "C1CC1N=C1CC1", "C1CC1C(=C)C1CC1", "C1CC1C(=CC)C1CC1",
     "P1(=O)(O)OCC2OC(CC2O1)n1cnc2c(N)ncnc12", "CCO |c:1|", "c1ccccc1\tbenzene", "c1ccccc1 and more words",
     "", " ", "c1cccc1", "C(C)(C)(C)(C)C", "C1CC", "C(", "C)", "[C", "Xx", "C==C", "c1ccccc1|", "F=F", "[nH]1cccc1C1",
-    "n1cccc1", "C1CC2", "[Zz]", "O(C)(C)C", "[C@@@H](F)(Cl)Br", "C11", "C1C1", "\u00e9", "C-", "=C", "%1", "C.", ".C", "C..C",
+    "n1cccc1", "C1CC2", "[Zz]", "O(C)(C)C", "[C@@@H](F)(Cl)Br", "C11", "C1C1", "\u00e9", "C-", "=C", "%1", "C.", ".C", "C..C", "C()C", "C(=)C", "C=(O)C", "CN@O", "C(.C)C", "(C)C", "C((C))C", "C-(C)C", "N->[Fe]", "C:C",
+    "c1ccccc1-", "CC(.)C", "C%(100)CC%(100)", "C(C1)CC1", "O=[SH](=O)c1ccccc1", "OS=C1CNc2ccccc2O1",
 ]
 
 
@@ -38,8 +39,9 @@ def scaffold(mol):
 
 
 def group(mol):
-    """The scaffold, or without rings the molecule, of the fragment with most heavy atoms."""
-    parts = Chem.GetMolFrags(mol, asMols=True)
+    """The scaffold, or without rings the molecule, of the fragment with most heavy atoms; read from the canonical SMILES,
+    so that it does not depend on the spelling."""
+    parts = map(Chem.MolFromSmiles, Chem.MolToSmiles(mol).split("."))
     part = min(parts, key=lambda m: (-m.GetNumHeavyAtoms(), Chem.MolToSmiles(m)))
     return scaffold(part) or Chem.MolToSmiles(part, isomericSmiles=False)
 
