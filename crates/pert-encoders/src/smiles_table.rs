@@ -29,6 +29,7 @@ const SMILES_COLUMNS: &[&str] = &["smiles", "canonical_smiles"];
 /// # let path = folder.path().join("drugs.csv");
 /// std::fs::write(&path, "Compound,Target,SMILES\nAspirin,COX,CC(=O)Oc1ccccc1C(=O)O\nplacebo,,\n")?;
 /// let drugs = SmilesTable::read(&path)?;
+/// assert_eq!(drugs.drugs().collect::<Vec<_>>(), ["Aspirin"]);
 /// let aspirin = drugs.molecule("Aspirin")?.expect("a row of the table");
 /// assert_eq!(aspirin.murcko_scaffold(), "c1ccccc1");
 /// assert!(drugs.molecule("placebo")?.is_none() && drugs.molecule("Ibuprofen")?.is_none());

@@ -33,8 +33,9 @@ const WITHOUT_BURN: [&str; 6] =
     ["pert-core", "pert-metrics", "pert-baselines", "pert-encoders", "pert-data", "pert-report"];
 
 /// Dependencies that only these crates may name.
-const KEPT_TO: [(&str, &[&str]); 8] = [
+const KEPT_TO: [(&str, &[&str]); 9] = [
     ("chematic-core", &["pert-encoders"]),
+    ("chematic-perception", &["pert-encoders"]),
     ("chematic-smiles", &["pert-encoders"]),
     ("hdf5-pure", &["pert-data"]),
     ("faer", &["pert-metrics", "pert-report"]),
