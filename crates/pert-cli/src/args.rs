@@ -172,7 +172,8 @@ pub struct FitArgs {
     pub unknown_gene: Option<String>,
     /// What is held out for evaluation [default: nothing]. cells: every fifth cell; sorted-5: every fifth label;
     /// seen-2, seen-1, seen-0: combinations of which that many genes are seen alone; unseen-single: single genes;
-    /// covariate-transfer: perturbations in one cell type; labels:A,B: these
+    /// position: residue positions with all their variants; scaffold: drugs of a scaffold; covariate-transfer:
+    /// perturbations in one cell type; labels:A,B: these
     #[arg(long, value_name = "RULE[:FRACTION]", conflicts_with = "split")]
     pub hold_out: Option<String>,
     /// A split to read instead

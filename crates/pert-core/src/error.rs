@@ -115,6 +115,36 @@ pub enum Error {
         /// Why, with the numbers found.
         reason: String,
     },
+    /// A rule for screens of another kind.
+    #[error(
+        "hold-out rule {rule} is for {needs}, and perturbation {label:?} names none; choose another rule, or read \
+         the labels with --label-kind {needs}"
+    )]
+    WrongKind {
+        /// The rule.
+        rule: String,
+        /// What labels must name.
+        needs: crate::LabelKind,
+        /// The label that names something else.
+        label: String,
+        /// Why its target cannot be read so.
+        source: Box<Error>,
+    },
+    /// Drugs of which nobody said what they share with others.
+    #[error(
+        "hold-out rule {rule} needs the structure of every drug; of {n_drugs}, {} have none: {}; give a table with the \
+         columns drug and smiles (--smiles TABLE)",
+        drugs.len(),
+        some_of(drugs)
+    )]
+    NoGroup {
+        /// The rule.
+        rule: String,
+        /// The drugs without a group, sorted bytewise.
+        drugs: Vec<String>,
+        /// The drugs of the screen.
+        n_drugs: usize,
+    },
     /// A label in a split or a request that the screen does not hold.
     #[error("perturbation {label:?} is not in the data; nearest: {nearest}")]
     UnknownPerturbation {
@@ -131,4 +161,54 @@ pub enum Error {
         /// The version read here.
         expected: u32,
     },
+    /// A label that stands twice in one list of a split.
+    #[error("{list} of the split lists {label:?} twice; keep one")]
+    SplitDuplicate {
+        /// "train", "test" or "test_cells".
+        list: &'static str,
+        /// The label, or the name of the cell.
+        label: String,
+    },
+    /// A label to be learned from and judged on, without saying which of its cells are which.
+    #[error("{label:?} stands in train and in test of the split; {mend}")]
+    SplitOverlap {
+        /// The label.
+        label: String,
+        /// What to change.
+        mend: &'static str,
+    },
+    /// A split without control cells to learn from.
+    #[error("train of the split lacks the control label {control:?}")]
+    SplitWithoutControl {
+        /// The label of unperturbed cells.
+        control: String,
+    },
+    /// Cells in a split that the screen does not hold.
+    #[error("{} of the {n_cells} test_cells of the split are not in the data: {}", cells.len(), some_of(cells))]
+    UnknownCells {
+        /// The names.
+        cells: Vec<String>,
+        /// Cells that the split names.
+        n_cells: usize,
+    },
+}
+
+impl Error {
+    /// A label that the screen does not hold, with those nearest to it.
+    pub(crate) fn unknown_perturbation(label: &str, screen: &crate::Population) -> Self {
+        // Cheap nearness: share of common characters at the start, then lexical order.
+        let common =
+            |other: &str| label.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+        let mut labels: Vec<&str> = screen.perturbations().iter().map(|p| p.label()).collect();
+        labels.sort_by_key(|other| (std::cmp::Reverse(common(other)), *other));
+        labels.truncate(3);
+        Self::UnknownPerturbation { label: label.to_owned(), nearest: labels.join(", ") }
+    }
+}
+
+/// The first few of a list.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }

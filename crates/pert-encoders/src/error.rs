@@ -1,13 +1,13 @@
-//! What can be wrong with a table of gene features, or with a gene set to encode.
+//! What can be wrong with a table, a gene set to encode or a molecule.
 
 use std::path::PathBuf;
 
-/// An error about gene features; every variant says where and, if known, what mends it.
+/// An error about gene features or molecules; every variant says where and, if known, what mends it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read the feature table {}: {source}", path.display())]
+    #[error("cannot read the table {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -23,10 +23,10 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file that becomes larger than any table of gene features.
+    /// A file that becomes larger than any table read here.
     #[error(
         "{} holds more than {limit} bytes (after decompression), the most that is read; \
-         keep fewer genes or columns",
+         keep fewer rows or columns",
         path.display()
     )]
     TooLarge {
@@ -46,7 +46,7 @@ pub enum Error {
         /// The line, counted from 1.
         line: usize,
     },
-    /// Text that is no table of gene features.
+    /// Text that is no table of the kind asked for.
     #[error("{}{}: {problem}", path.display(), line.map(|l| format!(", line {l}")).unwrap_or_default())]
     Table {
         /// The file.
@@ -80,6 +80,16 @@ pub enum Error {
         /// The largest allowed.
         largest: usize,
     },
+    /// A text that is no molecule.
+    #[error(
+        "SMILES {smiles:?} is no molecule: {reason}; take it from PubChem, or have RDKit write it anew"
+    )]
+    BadSmiles {
+        /// The text as given; of a long one, the beginning.
+        smiles: String,
+        /// Why it is refused.
+        reason: String,
+    },
     /// A saved encoder and a feature table that do not belong together.
     #[error("the saved encoder does not fit its feature table: {reason}; restore the model folder")]
     StateMismatch {
@@ -88,7 +98,7 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a table of gene features.
+/// What is wrong with a table.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableProblem {
@@ -157,6 +167,33 @@ pub enum TableProblem {
     /// A quoted field that does not end.
     #[error("a quote is opened and not closed")]
     OpenQuote,
+    /// A header without a column that is needed.
+    #[error("the header {found:?} has no column {}", wanted.join(" or "))]
+    NoColumn {
+        /// Names it may have, the first that stands there being taken.
+        wanted: &'static [&'static str],
+        /// The header.
+        found: String,
+    },
+    /// A row without the name of a drug.
+    #[error("the name of the drug is empty")]
+    EmptyDrug,
+    /// A drug with two structures.
+    #[error("drug {drug:?} has another SMILES in line {first}; keep one")]
+    TwoStructures {
+        /// The drug, without dose.
+        drug: String,
+        /// Line of its first row, counted from 1.
+        first: usize,
+    },
+    /// A structure that is none.
+    #[error("drug {drug:?}: {problem}")]
+    Molecule {
+        /// The drug, without dose.
+        drug: String,
+        /// What is wrong with its SMILES.
+        problem: String,
+    },
     /// Values that do not fill the table.
     #[error("{genes} genes × {columns} columns do not hold {values} values")]
     Shape {

@@ -4,6 +4,9 @@
 //! and the sum of the genes' features (annotation of the Gene Ontology, or any table of numbers).
 //! [`GeneSetEncoder::condition`] gives what networks read: the same with features reduced to a few dimensions.
 //!
+//! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
+//! are held out together.
+//!
 //! ```
 //! use pert_core::{LabelFormat, Perturbation};
 //! use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
@@ -24,12 +27,16 @@
 mod error;
 mod gene_features;
 mod gene_set;
+mod molecule;
 mod nearest;
 mod reduction;
+mod smiles_table;
 mod table_file;
 mod table_text;
 
 pub use error::{Error, TableProblem};
 pub use gene_features::{FeatureRow, GeneFeatures};
 pub use gene_set::{GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, UnknownGene};
+pub use molecule::{LONGEST_SMILES, Molecule};
 pub use reduction::LARGEST_REDUCED_DIM;
+pub use smiles_table::SmilesTable;

@@ -108,6 +108,12 @@ fn field(name: &str) -> io::Result<Cow<'_, str>> {
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<GeneFeatures, Error> {
+    let text = read_text(path, limit)?;
+    parse(&text).map_err(|(line, problem)| Error::Table { path: path.to_owned(), line, problem })
+}
+
+/// The text of a table, plain or gzip.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let mut start = Vec::new();
@@ -125,12 +131,11 @@ fn read_bounded(path: &Path, limit: u64) -> Result<GeneFeatures, Error> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(Error::GitLfsPointer { path: path.to_owned() });
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|&&b| b == b'\n').count();
         Error::NotText { path: path.to_owned(), line }
-    })?;
-    parse(&text).map_err(|(line, problem)| Error::Table { path: path.to_owned(), line, problem })
+    })
 }
 
 #[cfg(test)]

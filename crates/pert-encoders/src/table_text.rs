@@ -21,17 +21,48 @@ const ANNOTATION_HEADER: [&str; 3] = ["gene_symbol", "n_terms", "go_ids"];
 const LIST_SEPARATOR: char = '|';
 
 /// A problem and its line, counted from 1.
-type Found = (Option<usize>, TableProblem);
+pub(crate) type Found = (Option<usize>, TableProblem);
 
-/// Reads a table of any of the three kinds.
-pub(crate) fn parse(text: &str) -> Result<GeneFeatures, Found> {
+/// Lines with their numbers from 1, blank ones left out.
+pub(crate) fn filled_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text); // spreadsheets write a byte order mark
-    let mut lines = text
-        .lines()
+    text.lines()
         .enumerate()
         .map(|(i, line)| (i + 1, line))
         .filter(|(_, line)| !line.trim().is_empty())
-        .peekable();
+}
+
+/// The first line of a table, which says how the others are split.
+pub(crate) struct Header<'a> {
+    pub line: usize,
+    pub text: &'a str,
+    pub columns: Vec<Cow<'a, str>>,
+    delimiter: char,
+}
+
+impl<'a> Header<'a> {
+    pub fn read(lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Result<Self, Found> {
+        let (line, text) = lines.next().ok_or((None, TableProblem::Empty))?;
+        let delimiter = if has_unquoted_tab(text) { '\t' } else { ',' };
+        let columns = split(text, delimiter).map_err(|p| (Some(line), p))?;
+        Ok(Self { line, text, columns, delimiter })
+    }
+
+    /// The cells of another line, as many as columns.
+    pub fn cells<'b>(&self, line: usize, text: &'b str) -> Result<Vec<Cow<'b, str>>, Found> {
+        let cells = split(text, self.delimiter).map_err(|p| (Some(line), p))?;
+        let (expected, found) = (self.columns.len(), cells.len());
+        if expected == found {
+            Ok(cells)
+        } else {
+            Err((Some(line), TableProblem::Width { expected, found }))
+        }
+    }
+}
+
+/// Reads a table of any of the three kinds.
+pub(crate) fn parse(text: &str) -> Result<GeneFeatures, Found> {
+    let mut lines = filled_lines(text).peekable();
     let format = match lines.peek() {
         Some(&(_, first)) if first.starts_with(FORMAT_PREFIX) => {
             lines.next();
@@ -39,20 +70,19 @@ pub(crate) fn parse(text: &str) -> Result<GeneFeatures, Found> {
         }
         _ => None,
     };
-    let (header_line, header) = lines.next().ok_or((None, TableProblem::Empty))?;
-    let delimiter = if has_unquoted_tab(header) { '\t' } else { ',' };
-    let columns = split(header, delimiter).map_err(|p| (Some(header_line), p))?;
+    let header = Header::read(&mut lines)?;
+    let columns = &header.columns;
     if columns.len() < 2 {
-        return Err((Some(header_line), TableProblem::NoFeatures { found: header.to_owned() }));
+        let found = header.text.to_owned();
+        return Err((Some(header.line), TableProblem::NoFeatures { found }));
     }
     let mut rows = Rows { genes: Vec::new(), lines: HashMap::new(), cells: Vec::new() };
     for (line, text) in lines {
-        let cells = split(text, delimiter).map_err(|p| (Some(line), p))?;
-        rows.push(line, cells, columns.len())?;
+        rows.push(line, header.cells(line, text)?)?;
     }
     let is_annotation = columns.iter().map(|c| c.trim()).eq(ANNOTATION_HEADER);
     match format {
-        Some(DENSE_FORMAT) => rows.dense(&columns, false),
+        Some(DENSE_FORMAT) => rows.dense(columns, false),
         Some(SPARSE_FORMAT) => rows.weighted(),
         Some(other) => {
             let found = other.to_owned();
@@ -64,9 +94,9 @@ pub(crate) fn parse(text: &str) -> Result<GeneFeatures, Found> {
             if let Some(place) = number.filter(|_| is_all_numbers(&columns[1..])) {
                 let value = columns[place + 1].to_string();
                 let problem = TableProblem::NoHeader { column: place + 2, value };
-                return Err((Some(header_line), problem));
+                return Err((Some(header.line), problem));
             }
-            rows.dense(&columns, true)
+            rows.dense(columns, true)
         }
     }
 }
@@ -91,10 +121,7 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn push(&mut self, line: usize, cells: Vec<Cow<'a, str>>, width: usize) -> Result<(), Found> {
-        if cells.len() != width {
-            return Err((Some(line), TableProblem::Width { expected: width, found: cells.len() }));
-        }
+    fn push(&mut self, line: usize, cells: Vec<Cow<'a, str>>) -> Result<(), Found> {
         let mut cells = cells.into_iter();
         let gene = cells.next().map(|gene| gene.trim().to_owned()).unwrap_or_default();
         if gene.is_empty() {
