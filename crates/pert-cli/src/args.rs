@@ -176,6 +176,9 @@ pub struct FitArgs {
     /// perturbations in one cell type; labels:A,B: these
     #[arg(long, value_name = "RULE[:FRACTION]", conflicts_with = "split")]
     pub hold_out: Option<String>,
+    /// Drugs and their structures (columns drug, smiles): what --hold-out scaffold groups by
+    #[arg(long, value_name = "TABLE")]
+    pub smiles: Option<PathBuf>,
     /// A split to read instead
     #[arg(long, value_name = "split.json")]
     pub split: Option<PathBuf>,
@@ -298,6 +301,9 @@ pub struct BaselinesArgs {
     /// What is held out: a rule as in `pert fit`
     #[arg(long, value_name = "RULE[:FRACTION]", required_unless_present = "split")]
     pub hold_out: Option<String>,
+    /// Drugs and their structures (columns drug, smiles): what --hold-out scaffold groups by
+    #[arg(long, value_name = "TABLE")]
+    pub smiles: Option<PathBuf>,
     /// A split to read instead.
     #[arg(long, value_name = "split.json", conflicts_with = "hold_out")]
     pub split: Option<PathBuf>,

@@ -65,6 +65,7 @@ pub enum EncoderKind {
 /// | `encoder` | kind of perturbation | `gene-set` |
 /// | `features` | table of gene features | none |
 /// | `unknown_gene` | a gene without features | `error` |
+/// | `smiles` | table of drugs and their structures, for `hold_out = "scaffold"` | none |
 /// | `hold_out` or `split` | what is kept for evaluation | nothing |
 /// | `control_split` | share of control cells kept for evaluation | 0.5 |
 /// | `likelihood`, `library` | of the decoder | `zinb`, `latent` (the slides') |
@@ -124,6 +125,9 @@ pub struct FitConfig {
     pub features: Option<PathBuf>,
     /// What to do with a gene without features.
     pub unknown_gene: UnknownGenePolicy,
+    /// A table of drugs and their SMILES, which the rule `scaffold` groups by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smiles: Option<PathBuf>,
     /// The hold-out rule, `RULE[:FRACTION]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<String>,
@@ -189,6 +193,7 @@ impl Default for FitConfig {
             encoder: EncoderKind::default(),
             features: None,
             unknown_gene: UnknownGenePolicy::default(),
+            smiles: None,
             hold_out: None,
             split: None,
             control_split: 0.5,

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use flate2::Crc;
-use pert_core::{Perturbation, Population, Split, SplitConfig};
+use pert_core::{HoldOut, Perturbation, Population, Split, SplitConfig};
 use pert_data::{Dataset, GeneSelection, select_genes};
 use pert_decoder::VaeInputs;
-use pert_encoders::GeneSetEncoder;
+use pert_encoders::{GeneSetEncoder, SmilesTable};
 
 use crate::Error;
 use crate::checkpoints::RunIdentity;
@@ -59,11 +59,7 @@ impl TrainingSet {
                 split
             }
             (None, None) => Split::train_on_all(population),
-            (None, Some(hold_out)) => {
-                let control_split = config.control_split;
-                SplitConfig { control_split, ..SplitConfig::new(hold_out, config.seed) }
-                    .split(population)?
-            }
+            (None, Some(hold_out)) => config.make_split(hold_out, population)?,
         };
         if config.rare == RarePolicy::Drop {
             let train = split.train_cells(population, dataset.format());
@@ -195,6 +191,22 @@ impl TrainingSet {
             .enumerate()
             .filter(|(_, s)| !s.perturbation.is_control())
             .map(|(i, s)| (i, &s.perturbation))
+    }
+}
+
+impl FitConfig {
+    /// Splits a screen by a rule, drugs by the scaffolds of the table `smiles` where there is one.
+    ///
+    /// # Errors
+    /// As [`SplitConfig::split_with_groups`], or [`Error::Encoder`] for a table or structure that cannot be read.
+    pub fn make_split(&self, hold_out: HoldOut, screen: &Population) -> Result<Split, Error> {
+        let control_split = self.control_split;
+        let config = SplitConfig { control_split, ..SplitConfig::new(hold_out, self.seed) };
+        let groups = match &self.smiles {
+            Some(path) => SmilesTable::read(path)?.scaffold_groups(screen.perturbations())?,
+            None => HashMap::new(),
+        };
+        Ok(config.split_with_groups(screen, &|drug| groups.get(drug).cloned())?)
     }
 }
 

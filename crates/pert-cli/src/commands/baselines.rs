@@ -1,7 +1,6 @@
 //! `pert baselines`.
 
 use anyhow::bail;
-use pert_prior::core::SplitConfig;
 use pert_prior::data::Dataset;
 use pert_prior::pipeline::{DeviceChoice, FitConfig, Predicted, read_split};
 
@@ -17,6 +16,7 @@ pub fn run(args: &BaselinesArgs, reporter: &mut Reporter) -> anyhow::Result<()> 
     // The range of --control-split and the spelling of the rule are those of a fit.
     let mut keys = FitConfig {
         hold_out: args.hold_out.clone(),
+        smiles: args.smiles.clone(),
         control_split: args.control_split,
         seed: args.judging.seed,
         ..FitConfig::default()
@@ -27,11 +27,7 @@ pub fn run(args: &BaselinesArgs, reporter: &mut Reporter) -> anyhow::Result<()> 
     real.notes().iter().for_each(|note| reporter.note(note));
     let split = match (&args.split, keys.parsed_hold_out()?) {
         (Some(path), _) => read_split(path)?,
-        (None, Some(hold_out)) => {
-            let control_split = keys.control_split;
-            SplitConfig { control_split, ..SplitConfig::new(hold_out, keys.seed) }
-                .split(real.population())?
-        }
+        (None, Some(hold_out)) => keys.make_split(hold_out, real.population())?,
         (None, None) => bail!("what is held out? give --hold-out RULE or --split FILE"),
     };
     if split.test_cells(real.population(), real.format()).is_empty() {

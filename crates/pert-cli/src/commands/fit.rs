@@ -117,6 +117,9 @@ fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
     if args.features.is_some() {
         config.features.clone_from(&args.features);
     }
+    if args.smiles.is_some() {
+        config.smiles.clone_from(&args.smiles);
+    }
     if args.hold_out.is_some() {
         config.hold_out.clone_from(&args.hold_out);
         config.split = None;
