@@ -24,9 +24,10 @@ use crate::{CellPlan, Error, FeatureVectors, Target, TrainingSummary};
 /// let (a, b, pair) = (perturbation("A")?, perturbation("B")?, perturbation("A+B")?);
 /// let features = [(a, set([1., 0.])), (b, set([0., 1.])), (pair.clone(), set([1., 1.]))];
 /// let baseline = KernelRidgeBaseline::fit(&summary, features)?;
-/// let target = |p| summary.target(p, &[6]);
-/// assert!(baseline.covers(&target(&pair)) && !baseline.covers(&target(&perturbation("C")?)));
-/// assert_eq!(baseline.mean(&target(&perturbation("control")?)), summary.control_mean());
+/// assert!(baseline.covers(&summary.target(&pair, &[6])));
+/// assert!(!baseline.covers(&summary.overall_target(&perturbation("C")?)));
+/// let control = summary.overall_target(&perturbation("control")?);
+/// assert_eq!(baseline.mean(&control), summary.control_mean());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
