@@ -255,7 +255,7 @@ fn root_trace_of_eigenvalues(a: &Gaussian, b: &Gaussian) -> Option<(f64, f64)> {
 /// # Ok::<(), pert_metrics::Error>(())
 /// ```
 pub fn frechet_floor(real: Rows, n_splits: usize, rng: &mut ChaCha8Rng) -> f64 {
-    frechet_floor_with(real, n_splits, rng, |half| Gaussian::fit(half))
+    frechet_floor_with(real, n_splits, rng, Gaussian::fit)
 }
 
 /// [`frechet_floor`] with another estimate of the covariance, which must be the one of the distance it stands beside.
@@ -266,7 +266,7 @@ pub fn frechet_floor(real: Rows, n_splits: usize, rng: &mut ChaCha8Rng) -> f64 {
 /// // Six cells in four dimensions: halves of three, whose plain covariances would be singular.
 /// let cells: Vec<f64> = (0..24).map(|i| f64::from(i * i % 7)).collect();
 /// let cells = Rows::new(&cells, 4)?;
-/// let floor = frechet_floor_with(cells, 20, &mut seeded_rng(0, "example"), |half| Gaussian::fit_shrunk(half));
+/// let floor = frechet_floor_with(cells, 20, &mut seeded_rng(0, "example"), Gaussian::fit_shrunk);
 /// assert!(floor > 0.0);
 /// # Ok::<(), pert_metrics::Error>(())
 /// ```
