@@ -80,7 +80,8 @@ impl<'a> Baselines<'a> {
                 let library = plan.rows().iter().map(|&i| counts.library_size(i)).collect();
                 Prediction {
                     method: baseline.name().to_owned(),
-                    mean: baseline.mean(&target),
+                    // No mean of profiles is negative; a formula that says so is meant as 0.
+                    mean: baseline.mean(&target).into_iter().map(|m| m.max(0.0)).collect(),
                     cells: Cells::new(counts.n_genes(), plan.profiles(counts), library),
                     is_shifted: !matches!(plan, CellPlan::Rows(_)),
                 }
