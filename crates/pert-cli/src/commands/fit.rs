@@ -57,7 +57,7 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
 }
 
 /// What was guessed is kept as if it had been given, so that evaluation reads the same.
-fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
+pub fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
     let format = dataset.format();
     config.perturbation_key = Some(dataset.perturbation_key().to_owned());
     config.control = Some(format.control.clone());

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod benchmark;
 mod demo;
 mod evaluate;
 mod fit;
@@ -18,6 +19,7 @@ pub fn run(command: &Command, reporter: &mut Reporter) -> anyhow::Result<()> {
         Command::Fit(args) => fit::run(args, reporter),
         Command::Predict(args) => predict::run(args, reporter),
         Command::Evaluate(args) => evaluate::run(args, reporter),
+        Command::Benchmark(args) => benchmark::run(args, reporter),
         Command::Demo(args) => demo::run(args, reporter),
     }
 }

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
-use pert_data::Dataset;
+use pert_core::Split;
+use pert_data::{Dataset, write_atomically};
 
 use super::file_identity::FileIdentity;
 use crate::Error;
+use crate::checkpoints::unfinished_folder;
 use crate::evaluate::EvaluationVae;
+use crate::split_file::split_to_json;
 
 /// Holds a folder per run; by it the folder is known.
 const RUNS: &str = "runs";
@@ -107,9 +110,15 @@ impl BenchmarkFolder {
         self.run(id).join("report")
     }
 
-    /// Its split, where the protocol's rule is no rule of `pert fit`.
-    pub fn split(&self, id: &str) -> PathBuf {
-        self.run(id).join("split.json")
+    /// Writes the split of a run whose rule is no rule of `pert fit`; returns its absolute path.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Data`].
+    pub fn write_split(&self, id: &str, split: &Split) -> Result<PathBuf, Error> {
+        let path = self.run(id).join("split.json");
+        let json = split_to_json(split);
+        write_atomically(&path, |out| out.write_all(json.as_bytes()))?;
+        std::path::absolute(&path).map_err(|e| Error::io("find", &path, e))
     }
 
     /// Makes the folder of a run.
@@ -121,18 +130,30 @@ impl BenchmarkFolder {
         fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))
     }
 
+    /// Writes one of the tables.
+    ///
+    /// # Errors
+    /// [`Error::Data`].
+    pub fn write_table(&self, name: &str, text: &str) -> Result<(), Error> {
+        Ok(write_atomically(&self.root.join(name), |out| out.write_all(text.as_bytes()))?)
+    }
+
     /// Removes what a run has left, so that it begins again.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn clear_run(&self, id: &str) -> Result<(), Error> {
-        let folder = self.run(id);
-        match fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &folder, e))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.run(id))
+    }
+
+    /// Removes the model of a run and its checkpoints.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn clear_model(&self, id: &str) -> Result<(), Error> {
+        let model = self.model(id);
+        remove(&unfinished_folder(&model))?;
+        remove(&model)
     }
 
     /// Where the evaluation VAE of these cells over these genes lies. Which genes are kept depends on the training cells, so a data
@@ -177,6 +198,13 @@ impl BenchmarkFolder {
         });
         let _ = fs::remove_dir_all(&work); // litter at worst
         moved
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, e)),
+        _ => Ok(()),
     }
 }
 

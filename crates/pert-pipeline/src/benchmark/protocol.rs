@@ -211,10 +211,29 @@ impl Protocol {
             configs: Vec::new(),
         };
         protocol.configs = protocol.base_configs(folder).map_err(|error| match error {
-            Error::Config { field, message } => invalid(located(&text, field, &message)),
+            Error::Config { field, message } => {
+                let key = protocol.key_meant(&message).unwrap_or(field.to_owned());
+                invalid(located(&text, &key, &message))
+            }
             other => other,
         })?;
         Ok(protocol)
+    }
+
+    /// The key of a `set` table that a message is about, as far as it names one.
+    fn key_meant(&self, message: &str) -> Option<String> {
+        fn keys(table: &toml::Table, found: &mut Vec<String>) {
+            for (key, value) in table {
+                match value {
+                    toml::Value::Table(inner) => keys(inner, found),
+                    _ => found.push(key.replace('_', "-")),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let of_datasets = self.datasets.iter().map(|dataset| &dataset.set);
+        of_datasets.chain(self.models.iter().map(|m| &m.set)).for_each(|set| keys(set, &mut found));
+        found.into_iter().find(|key| message.contains(key.as_str()))
     }
 
     /// The splits of a data set, as written.
@@ -324,8 +343,8 @@ fn check_name(name: &str) -> Result<(), String> {
 fn located(text: &str, value: &str, message: &str) -> String {
     let quoted = format!("{value:?}");
     let is_key = |line: &str| {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        line.contains('=') && key.replace('_', "-") == value.replace('_', "-")
+        let (line, key) = (line.replace('_', "-"), value.replace('_', "-"));
+        [" =", "="].iter().any(|sign| line.contains(&format!("{key}{sign}")))
     };
     let line = text.lines().position(|line| {
         let line = line.trim_start();

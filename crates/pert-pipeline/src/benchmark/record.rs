@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pert_core::LabelFormat;
 use pert_data::write_atomically;
 use pert_metrics::{METRICS, MetricRow};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct RunRecord {
     pub cells: Option<FileIdentity>,
     /// The table of gene features, if there was one.
     pub features: Option<FileIdentity>,
+    /// How the labels of the scores are written.
+    pub labels: Option<LabelFormat>,
     /// What it took, resumed parts not counted.
     pub seconds: f64,
     /// What a reader must know.
@@ -86,6 +89,7 @@ impl RunRecord {
             settings,
             cells: None,
             features: None,
+            labels: None,
             seconds: 0.0,
             notes: Vec::new(),
             scores: Vec::new(),

@@ -4,8 +4,12 @@ mod delimited;
 mod summary;
 mod terminal;
 
+pub(crate) use delimited::{exact_number, quoted};
 pub use delimited::{metrics_csv, slides_tsv};
 pub use summary::{MethodSummary, Statistic, Summary};
+pub(crate) use terminal::{
+    Grid, LONGEST_LABEL, MAIN_METRICS, cut, drawn, fitted, markdown, number, wrapped,
+};
 pub use terminal::{TerminalStyle, markdown_table, terminal_table};
 
 use pert_metrics::MetricRow;

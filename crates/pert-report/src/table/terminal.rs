@@ -11,13 +11,13 @@ const BEST: char = '*';
 /// Stands for a number that could not be computed.
 const MISSING: &str = "–";
 /// Longer labels are cut in tables; the files hold them whole.
-const LONGEST_LABEL: usize = 32;
+pub(crate) const LONGEST_LABEL: usize = 32;
 /// Before a metric is left out for width, labels are cut to this.
 const SHORTER_LABEL: usize = 20;
 /// Where not even one metric fits beside such labels.
 const SHORTEST_LABELS: [usize; 2] = [12, 6];
 /// What stands in the table on screen; the files hold every metric.
-const ON_SCREEN: [&str; 11] = [
+pub(crate) const MAIN_METRICS: [&str; 11] = [
     "r2",
     "r2_pearson",
     "fid_latent",
@@ -91,7 +91,7 @@ impl TerminalStyle {
 pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) -> String {
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
     let mut on_screen = with_numbers(rows);
-    on_screen.retain(|metric| ON_SCREEN.contains(&metric.name));
+    on_screen.retain(|metric| MAIN_METRICS.contains(&metric.name));
     let per_method = fitted(
         style.width,
         |metrics, longest| drawn(per_method(rows, roles, metrics, longest), style.color),
@@ -145,9 +145,9 @@ pub fn markdown_table(rows: &[MetricRow], roles: &Roles, max_rows: usize) -> Str
 }
 
 /// Cells of a table: text, and whether it is the best of its column. The first column is left-aligned.
-struct Grid {
-    header: Vec<String>,
-    rows: Vec<Vec<(String, bool)>>,
+pub(crate) struct Grid {
+    pub header: Vec<String>,
+    pub rows: Vec<Vec<(String, bool)>>,
 }
 
 fn with_numbers(rows: &[MetricRow]) -> Vec<&'static Metric> {
@@ -211,7 +211,7 @@ fn header(first: &str, second: &str, metrics: &[&Metric]) -> Vec<String> {
 }
 
 /// Draws with shorter labels and ever fewer metrics until the lines fit, and says which metrics are missing.
-fn fitted(
+pub(crate) fn fitted(
     width: Option<usize>,
     draw: impl Fn(&[&Metric], usize) -> String,
     metrics: &[&'static Metric],
@@ -248,7 +248,7 @@ fn fitted(
 }
 
 /// Lines of whole words, none wider than `width` where the words allow it; each ends in a line break.
-fn wrapped(text: &str, width: Option<usize>) -> String {
+pub(crate) fn wrapped(text: &str, width: Option<usize>) -> String {
     let width = width.unwrap_or(usize::MAX);
     let mut out = String::new();
     let mut used = 0;
@@ -280,7 +280,7 @@ fn visible_width(line: &str) -> usize {
         .count()
 }
 
-fn drawn(grid: Grid, color: bool) -> String {
+pub(crate) fn drawn(grid: Grid, color: bool) -> String {
     let mut table = Table::new();
     table.load_style(LINES);
     if color {
@@ -311,7 +311,7 @@ fn drawn(grid: Grid, color: bool) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn markdown(grid: Grid) -> String {
+pub(crate) fn markdown(grid: Grid) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let escaped = |text: &str| text.replace('|', "\\|");
     let mut text = line(grid.header.iter().map(|text| escaped(text)).collect());
@@ -327,7 +327,7 @@ fn markdown(grid: Grid) -> String {
 }
 
 /// About four digits, the same number of decimals for numbers of like size.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         _ if value.is_nan() => MISSING.to_owned(),
         v if v < 9.9995 => format!("{value:.3}"),
@@ -339,7 +339,7 @@ fn number(value: f64) -> String {
 }
 
 /// At most `longest` characters on one line; what would steer a terminal becomes a blank.
-fn cut(label: &str, longest: usize) -> String {
+pub(crate) fn cut(label: &str, longest: usize) -> String {
     let label = label.replace(char::is_control, " ");
     if label.chars().count() <= longest {
         return label;
