@@ -5,7 +5,10 @@ use pert_data::Dataset;
 
 use crate::Error;
 use crate::config::FitConfig;
-use crate::evaluate::{EvaluateConfig, Evaluation, EvaluationVae, Predicted, evaluate_with, roles};
+use crate::evaluate::{
+    EvaluateConfig, Evaluation, EvaluationVae, Picture, Predicted, evaluate_with, roles,
+};
+use crate::model::{gene_columns, path_of};
 use crate::progress::Progress;
 use crate::training_set::TrainingSet;
 
@@ -46,11 +49,7 @@ pub fn score_baselines_only(
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, Error> {
     let population = real.population();
-    let columns = crate::model::gene_columns(
-        &training.genes,
-        population.genes(),
-        &crate::model::path_of(real),
-    )?;
+    let columns = gene_columns(&training.genes, population.genes(), &path_of(real))?;
     let kept = population.select_genes(&columns);
     let held_out: Vec<usize> = training
         .split
@@ -64,7 +63,8 @@ pub fn score_baselines_only(
     let mut evaluation = evaluate_with(judged, real, &training.split, vae, config, progress)?;
     evaluation.rows.retain(|row| row.method != roles().model);
     evaluation.comparisons.clear();
-    evaluation.picture = Default::default();
+    let n_components = evaluation.picture.n_components;
+    evaluation.picture = Picture { n_components, ..Picture::default() };
     (evaluation.changes.best, evaluation.changes.worst) = (None, None);
     Ok(evaluation)
 }

@@ -37,6 +37,7 @@ impl Work<'_> {
     pub fn notes(&self) -> Vec<String> {
         match self.n_finished {
             0 => Vec::new(),
+            1 => vec!["one run is finished already and stays as it is".to_owned()],
             n => vec![format!("{n} runs are finished already and stay as they are")],
         }
     }
