@@ -186,19 +186,6 @@ fn gene_pairs_reproduce_the_slides_table_with_one_command() {
     let (_, stderr) = done(&folder, &["benchmark", &protocol, "-o", "out"]);
     assert!(stderr.contains("one run is finished already"), "{stderr}");
     assert_eq!(records(&folder.join("out")), before);
-
-    // With other settings it is refused, named, and done with --force.
-    let changed =
-        fs::read_to_string(folder.join(&protocol)).unwrap().replace("cells = 100", "cells = 101");
-    fs::write(folder.join(&protocol), changed).unwrap();
-    let output = pert(&folder, &["benchmark", &protocol, "-o", "out"]);
-    let (_, stderr) = texts(&output);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.contains("evaluation.cells was 100, now 101"), "{stderr}");
-    assert!(stderr.contains("--force"), "{stderr}");
-    assert_eq!(records(&folder.join("out")), before);
-    done(&folder, &["benchmark", &protocol, "-o", "out", "--force"]);
-    assert_ne!(records(&folder.join("out")), before);
 }
 
 #[test]
@@ -297,6 +284,21 @@ fn a_run_that_fails_is_recorded_and_does_not_sink_the_others() {
         .into_iter()
         .filter(|(path, _)| fs::read_to_string(path).unwrap().contains("\"failed\""));
     assert_eq!(failed.count(), 2);
+
+    // With other settings it is refused, named, and done with --force.
+    let before = records(&folder.join("out"));
+    let text = fs::read_to_string(folder.join("b.toml")).unwrap();
+    fs::write(folder.join("b.toml"), text.replace("cells = 100", "cells = 101")).unwrap();
+    let output = pert(&folder, &command);
+    let (_, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("evaluation.cells was 100, now 101"), "{stderr}");
+    assert!(stderr.contains("--force"), "{stderr}");
+    assert_eq!(records(&folder.join("out")), before);
+    let output = pert(&folder, &[&command[..], &["--force"]].concat());
+    assert!(texts(&output).1.contains("2 of 4 runs"));
+    let after = records(&folder.join("out"));
+    assert!(after.len() == 4 && after.iter().all(|record| !before.contains(record)));
 }
 
 #[test]

@@ -91,6 +91,11 @@ pub(super) fn verdict(test: &ModelComparison) -> &'static str {
     }
 }
 
+/// Three decimals, and never a p of zero.
+pub(super) fn probability(p: f64) -> String {
+    if p < 0.0005 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
 pub(super) fn heading(test: &ModelComparison) -> &'static str {
     Metric::named(test.comparison.metric).map_or(test.comparison.metric, |metric| metric.heading)
 }
@@ -107,7 +112,7 @@ fn tests_grid(tests: &[&ModelComparison]) -> Grid {
             c.best_baseline.clone(),
             number(c.baseline_median),
             format!("{} of {}", c.n_model_better, c.n_pairs),
-            c.wilcoxon_p.map_or_else(|| number(f64::NAN), |p| format!("{p:.3}")),
+            c.wilcoxon_p.map_or_else(|| number(f64::NAN), |p| probability(p)),
             verdict(test).to_owned(),
         ];
         cells.into_iter().map(|cell| (cell, false)).collect()

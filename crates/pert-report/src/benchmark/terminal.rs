@@ -1,7 +1,7 @@
 //! A benchmark on screen.
 
 use super::aggregate::BenchmarkTable;
-use super::markdown::{heading, tests, verdict};
+use super::markdown::{heading, probability, tests, verdict};
 use super::{BEST_BASELINE, grid, main_metrics, size};
 use crate::TerminalStyle;
 use crate::table::{drawn, fitted, wrapped};
@@ -19,7 +19,11 @@ pub fn benchmark_terminal(table: &BenchmarkTable, style: &TerminalStyle) -> Stri
         ));
         for test in tests(group) {
             let c = &test.comparison;
-            let p = c.wilcoxon_p.map_or(String::new(), |p| format!(" (p = {p:.3})"));
+            let p = match c.wilcoxon_p.map(probability) {
+                Some(p) if p.starts_with('<') => format!(" (p {p})"),
+                Some(p) => format!(" (p = {p})"),
+                None => String::new(),
+            };
             let line = format!(
                 "{}: {} {:.3}, best baseline {} {:.3}; better on {} of {}, {}{p}",
                 heading(test),
@@ -37,8 +41,8 @@ pub fn benchmark_terminal(table: &BenchmarkTable, style: &TerminalStyle) -> Stri
     }
     if !table.groups.is_empty() {
         let key = format!(
-            "Median over perturbations of all folds, mean over seeds ± standard deviation; * best prediction, {BEST_BASELINE} best \
-             baseline, brackets: no prediction"
+            "Median over perturbations of all folds, mean over seeds ± standard deviation; * best prediction, \
+             {BEST_BASELINE} best baseline, brackets: no prediction"
         );
         text.push_str(&wrapped(&key, style.width));
     }
