@@ -5,6 +5,7 @@
 //! the caller's.
 
 mod baselines_only;
+mod check;
 mod collect;
 mod file_identity;
 mod folder;

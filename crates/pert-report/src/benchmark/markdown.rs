@@ -112,7 +112,7 @@ fn tests_grid(tests: &[&ModelComparison]) -> Grid {
             c.best_baseline.clone(),
             number(c.baseline_median),
             format!("{} of {}", c.n_model_better, c.n_pairs),
-            c.wilcoxon_p.map_or_else(|| number(f64::NAN), |p| probability(p)),
+            c.wilcoxon_p.map_or_else(|| number(f64::NAN), probability),
             verdict(test).to_owned(),
         ];
         cells.into_iter().map(|cell| (cell, false)).collect()

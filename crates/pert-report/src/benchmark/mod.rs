@@ -1,6 +1,7 @@
 //! The tables of a benchmark: many runs, put together.
 
 mod aggregate;
+mod columns;
 mod delimited;
 mod markdown;
 mod printed;
