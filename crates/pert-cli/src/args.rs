@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pert_prior::pipeline::Shard;
 
 const GENERAL: &str = "General options";
 const ADVANCED: &str = "Advanced options (docs/equations.md)";
@@ -18,7 +19,8 @@ const ADVANCED: &str = "Advanced options (docs/equations.md)";
         pert inspect screen.h5ad                              what does the file hold?\n  \
         pert fit screen.h5ad -o model --features go.tsv.gz --hold-out seen-2\n  \
         pert predict model -p CEBPE+RUNX1T1 --cells 500 -o predicted.h5ad\n  \
-        pert evaluate model screen.h5ad -o report\n\n\
+        pert evaluate model screen.h5ad -o report\n  \
+        pert benchmark protocols/small.toml --data DIR -o benchmark\n\n\
         EXIT CODES: 0 done, 1 bad input or failure, 2 wrong usage, 130 interrupted"
 )]
 pub struct Cli {
@@ -49,6 +51,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Judge the simple baselines alone: what a model must beat on a screen.
     Baselines(BaselinesArgs),
+    /// Run a protocol: data sets × splits × seeds × models, to one comparison table.
+    Benchmark(BenchmarkArgs),
     /// Simulate, fit, predict held-out pairs, evaluate: the whole road in minutes.
     Demo(DemoArgs),
 }
@@ -310,6 +314,13 @@ pub struct BaselinesArgs {
     /// Share of the control cells kept apart as the reference.
     #[arg(long, value_name = "F", default_value_t = 0.5)]
     pub control_split: f64,
+    /// A perturbation with fewer than 5 training cells: an error, or left out [default: error]
+    #[arg(long, value_name = "error|drop",
+        value_parser = ["error", "drop"], hide_possible_values = true)]
+    pub rare: Option<String>,
+    /// Highly variable genes kept, beside the perturbed ones [default: 2000]
+    #[arg(long, value_name = "N")]
+    pub n_top_genes: Option<usize>,
     /// What is judged, and how.
     #[command(flatten)]
     pub judging: JudgingArgs,
@@ -339,6 +350,49 @@ pub struct JudgingArgs {
     /// Seed.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
+    /// Where to compute
+    #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto",
+        value_parser = ["cpu", "wgpu", "cuda", "auto"], hide_possible_values = true)]
+    pub device: String,
+}
+
+/// `pert benchmark`.
+#[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    pert benchmark protocols/gi.toml --data DIR --dry-run         what would be run\n  \
+    pert benchmark protocols/gi.toml --data DIR -o gi             run; given again, it goes on\n  \
+    pert benchmark protocols/gi.toml --data DIR -o gi --shard 2/8 the second of eight jobs\n  \
+    pert benchmark protocols/gi.toml -o gi --merge                the tables of what is finished\n\n\
+    A run that is finished is not done again. A run that fails is recorded and tried again the next time;\n\
+    the others go on, and the exit code is 1. See docs/guide/6-benchmarks.md.")]
+pub struct BenchmarkArgs {
+    /// The protocol.
+    #[arg(value_name = "PROTOCOL.toml")]
+    pub protocol: PathBuf,
+    /// The folder of the cell files [default: that of the protocol]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The folder to write [default: benchmark-NAME]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Only this data set; may be given several times
+    #[arg(long, value_name = "DATASET")]
+    pub only: Vec<String>,
+    /// Run only the i-th of N parts; tables are made by --merge
+    #[arg(long, value_name = "i/N", conflicts_with = "merge")]
+    pub shard: Option<Shard>,
+    /// Run nothing: make the tables of what is finished and name what is missing
+    #[arg(long)]
+    pub merge: bool,
+    /// Print the runs and do nothing
+    #[arg(long, conflicts_with = "merge")]
+    pub dry_run: bool,
+    /// Do runs again that were made with other settings
+    #[arg(long, conflicts_with = "merge")]
+    pub force: bool,
+    /// Seconds between checkpoints; a kill loses no more than that
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    pub checkpoint_interval: f64,
     /// Where to compute
     #[arg(long, value_name = "cpu|wgpu|cuda|auto", default_value = "auto",
         value_parser = ["cpu", "wgpu", "cuda", "auto"], hide_possible_values = true)]

@@ -34,21 +34,36 @@ pub fn text(error: &anyhow::Error) -> String {
     text
 }
 
-/// What to say when Ctrl-C ended the run, with the command that goes on where there is one: the one given, with
-/// `resume` where it takes that.
-pub fn interruption(error: &anyhow::Error, resume: Option<&str>) -> Option<String> {
-    match error.downcast_ref::<Error>()? {
-        interrupted @ Error::Interrupted => Some(interrupted.to_string()),
-        unfinished @ Error::Unfinished { .. } => {
-            let mut words: Vec<String> = std::env::args().collect();
-            if let Some(resume) = resume.filter(|resume| !words.iter().any(|word| word == resume)) {
-                words.push(resume.to_owned());
-            }
-            let line = shell_line(words.iter().map(String::as_str));
-            Some(format!("{unfinished}\ngo on with: {line}"))
-        }
-        _ => None,
+/// How a command that was interrupted goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoOn {
+    /// From checkpoints only, given again as it was.
+    FromCheckpoints,
+    /// From checkpoints only, with this flag.
+    With(&'static str),
+    /// Always: it keeps what is finished, and is given again as it was.
+    Always,
+}
+
+/// What to say when Ctrl-C ended the run, with the command that goes on where there is one.
+pub fn interruption(error: &anyhow::Error, go_on: GoOn) -> Option<String> {
+    let interrupted = error.downcast_ref::<Error>()?;
+    let goes_on = match interrupted {
+        Error::Unfinished { .. } => true,
+        Error::Interrupted => go_on == GoOn::Always,
+        _ => return None,
+    };
+    if !goes_on {
+        return Some(interrupted.to_string());
     }
+    let mut words: Vec<String> = std::env::args().collect();
+    if let GoOn::With(flag) = go_on
+        && !words.iter().any(|word| word == flag)
+    {
+        words.push(flag.to_owned());
+    }
+    let line = shell_line(words.iter().map(String::as_str));
+    Some(format!("{interrupted}\ngo on with: {line}"))
 }
 
 /// Whether nobody reads our output any more (`pert inspect … | head`), which is no failure.

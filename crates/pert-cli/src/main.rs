@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use crate::args::{Cli, Command};
-use crate::failure::{interruption, is_closed_pipe};
+use crate::failure::{GoOn, interruption, is_closed_pipe};
 use crate::progress::{INTERRUPTED, Reporter, say};
 
 // Fresh buffers of a megabyte page-fault on every training step with the system allocator.
@@ -24,7 +24,11 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = usage::parse(); // exits with 2 on wrong usage
-    let resume = matches!(cli.command, Command::Fit(_)).then_some("--resume");
+    let go_on = match cli.command {
+        Command::Fit(_) => GoOn::With("--resume"),
+        Command::Benchmark(_) => GoOn::Always,
+        _ => GoOn::FromCheckpoints,
+    };
     // The first Ctrl-C asks the run to stop cleanly, the second one stops it at once; files are written atomically.
     let handler = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -34,7 +38,7 @@ fn main() -> ExitCode {
     match handler.map_err(anyhow::Error::from).and_then(|()| run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => match interruption(&error, resume) {
+        Err(error) => match interruption(&error, go_on) {
             Some(text) => {
                 say!("{text}");
                 ExitCode::from(EXIT_INTERRUPTED)

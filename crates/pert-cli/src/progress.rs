@@ -64,6 +64,13 @@ impl Reporter {
             say!("$ {line}");
         }
     }
+
+    /// Says which part of a longer job begins.
+    pub fn heading(&mut self, text: &str) {
+        if !matches!(self, Self::Quiet) {
+            say!("== {text}");
+        }
+    }
 }
 
 impl Progress for Reporter {

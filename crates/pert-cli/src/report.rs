@@ -80,7 +80,7 @@ pub fn print(evaluation: &Evaluation) -> std::io::Result<()> {
 }
 
 /// What stdout can show.
-fn terminal_style() -> TerminalStyle {
+pub fn terminal_style() -> TerminalStyle {
     let is_terminal = std::io::stdout().is_terminal();
     let width = is_terminal
         .then(terminal_size::terminal_size)

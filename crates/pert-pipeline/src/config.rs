@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use pert_core::{GuideSuffix, HoldOut, LabelKind};
 use pert_decoder::{Library, Likelihood, TrainConfig, VaeConfig};
 use pert_diffusion::{PriorConfig, SamplerConfig, Schedule};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -231,15 +232,7 @@ impl FitConfig {
 
     /// Parses the text of a run file. Keys are written as the flags are (`hold-out`); `hold_out` is understood too.
     pub(crate) fn from_toml(text: &str) -> Result<Self, String> {
-        let table: toml::Table = toml::from_str(text).map_err(|e| located(text, &e))?;
-        let renamed = rename_keys(toml::Value::Table(table), '-', "_");
-        renamed.try_into().map_err(|without_place: toml::de::Error| {
-            // Read once more from text of the same length, whose errors know their place.
-            match toml::from_str::<Self>(&underscored_keys(text)) {
-                Err(error) => located(text, &error),
-                Ok(_) => located(text, &without_place),
-            }
-        })
+        from_toml_text(text)
     }
 
     /// The run file of this configuration, every field written out.
@@ -311,9 +304,26 @@ impl FitConfig {
     }
 }
 
+/// Parses TOML whose keys are written as flags are (`hold-out`) into fields with underscores; either is understood.
+/// An error names the line and the key.
+pub(crate) fn from_toml_text<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let table: toml::Table = toml::from_str(text).map_err(|e| located(text, &e))?;
+    let renamed = rename_keys(toml::Value::Table(table), '-', "_");
+    renamed.try_into().map_err(|without_place: toml::de::Error| {
+        // Read once more from text of the same length, whose errors know their place.
+        match toml::from_str::<T>(&underscored_keys(text)) {
+            Err(error) => located(text, &error),
+            Ok(_) => located(text, &without_place),
+        }
+    })
+}
+
 /// Rewrites the keys of all tables, values untouched.
-fn rename_keys(value: toml::Value, from: char, to: &str) -> toml::Value {
+pub(crate) fn rename_keys(value: toml::Value, from: char, to: &str) -> toml::Value {
     match value {
+        toml::Value::Array(values) => toml::Value::Array(
+            values.into_iter().map(|value| rename_keys(value, from, to)).collect(),
+        ),
         toml::Value::Table(table) => toml::Value::Table(
             table
                 .into_iter()
@@ -325,7 +335,7 @@ fn rename_keys(value: toml::Value, from: char, to: &str) -> toml::Value {
 }
 
 /// An error of a run file with its line, field names written as the file writes them.
-fn located(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn located(text: &str, error: &toml::de::Error) -> String {
     let message: String = error
         .message()
         .split('`')

@@ -12,6 +12,7 @@
 
 mod additive_means;
 mod anchor;
+mod benchmark;
 mod checkpoint;
 mod checkpoints;
 mod config;
@@ -31,6 +32,11 @@ mod split_file;
 mod training;
 mod training_set;
 
+pub use benchmark::{
+    BaselineTraining, BenchmarkFolder, Collected, FileIdentity, Missing, MissingReason, PlannedRun,
+    PlannedSplit, PrintedRow, PrintedTable, Protocol, ProtocolDataset, ProtocolEvaluation,
+    ProtocolModel, RunOutcome, RunRecord, RunScore, Shard, collect,
+};
 pub use burn::tensor::Device;
 pub use checkpoint::MODEL_FORMAT;
 pub use checkpoints::Checkpoints;

@@ -13,12 +13,18 @@
 //! println!("{}", terminal_table(&rows, &Roles::default(), &TerminalStyle::default()));
 //! ```
 
+mod benchmark;
 mod error;
 mod file;
 mod plots;
 mod table;
 mod umap;
 
+pub use benchmark::{
+    BenchmarkAbout, BenchmarkGroup, BenchmarkMethod, BenchmarkTable, BesidePrinted, MethodRole,
+    ModelComparison, Ours, OverSeeds, PrintedComparison, ScoredRun, Scores, benchmark_terminal,
+    comparison_csv, comparison_json, comparison_markdown, slides_markdown,
+};
 pub use error::Error;
 pub use file::write_file;
 pub use plots::{

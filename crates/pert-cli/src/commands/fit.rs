@@ -57,7 +57,7 @@ pub fn run(args: &FitArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
 }
 
 /// What was guessed is kept as if it had been given, so that evaluation reads the same.
-fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
+pub fn write_down_guesses(config: &mut FitConfig, dataset: &Dataset) {
     let format = dataset.format();
     config.perturbation_key = Some(dataset.perturbation_key().to_owned());
     config.control = Some(format.control.clone());
@@ -141,7 +141,7 @@ fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
 }
 
 /// Sets a field whose values have the same names on the command line and in a run file.
-fn set_named<T: DeserializeOwned>(
+pub fn set_named<T: DeserializeOwned>(
     field: &mut T,
     flag: &str,
     value: &Option<String>,

@@ -58,13 +58,7 @@ impl<'a> Judging<'a> {
             args.truth.as_deref().map(|path| Truth::read_tsv(path, real.format())).transpose()?;
         let vae = match kept_vae {
             Some(vae) => vae,
-            None => EvaluationVae::train(
-                real,
-                predicted.genes(real.population()),
-                args.seed,
-                device,
-                reporter,
-            )?,
+            None => EvaluationVae::train(real, predicted.genes(), args.seed, device, reporter)?,
         };
         if let VaePlace::ToKeep(folder) = &vae_place {
             vae.save(folder)?;

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod baselines;
+mod benchmark;
 mod demo;
 mod evaluate;
 mod evaluation_vae_place;
@@ -22,6 +23,7 @@ pub fn run(command: &Command, reporter: &mut Reporter) -> anyhow::Result<()> {
         Command::Predict(args) => predict::run(args, reporter),
         Command::Evaluate(args) => evaluate::run(args, reporter),
         Command::Baselines(args) => baselines::run(args, reporter),
+        Command::Benchmark(args) => benchmark::run(args, reporter),
         Command::Demo(args) => demo::run(args, reporter),
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn judged(
     seed: u64,
 ) -> Result<Option<Prediction>, Error> {
     let cells = match predicted {
-        Predicted::Nothing => return Ok(None),
+        Predicted::Nothing(_) => return Ok(None),
         Predicted::Cells(population) => {
             let rows = population.cells_of(p);
             if rows.is_empty() {

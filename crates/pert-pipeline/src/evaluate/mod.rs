@@ -69,17 +69,17 @@ pub enum Predicted<'a> {
     Model(&'a Model),
     /// Cells that any tool predicted.
     Cells(&'a Population),
-    /// Nothing: the baselines alone, on all genes of the real file.
-    Nothing,
+    /// Nothing: the baselines alone, on these genes.
+    Nothing(&'a [String]),
 }
 
 impl<'a> Predicted<'a> {
-    /// The genes that are judged, in column order; `real` are the real cells.
-    pub fn genes(&self, real: &'a Population) -> &'a [String] {
+    /// The genes that are judged, in column order.
+    pub fn genes(&self) -> &'a [String] {
         match self {
             Self::Model(model) => model.genes(),
             Self::Cells(cells) => cells.genes(),
-            Self::Nothing => real.genes(),
+            Self::Nothing(genes) => genes,
         }
     }
 }
@@ -144,7 +144,7 @@ pub fn evaluate_with(
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, Error> {
     let path = path_of(real);
-    let genes = predicted.genes(real.population());
+    let genes = predicted.genes();
     let columns = gene_columns(genes, real.population().genes(), &path)?;
     let kept = real.population().select_genes(&columns);
     let full: Vec<usize> =

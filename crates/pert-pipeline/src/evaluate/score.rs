@@ -160,7 +160,7 @@ impl Judge<'_> {
         let n_compared = n.max(DISTANCE_CELLS);
         let n_generated = self.config.cells.max(n_compared);
         let model = judged(&self.predicted, self.screen, test_rows, p, n_generated, seed)?;
-        if model.is_none() && !matches!(self.predicted, Predicted::Nothing) {
+        if model.is_none() && !matches!(self.predicted, Predicted::Nothing(_)) {
             return Ok(Judged::without_numbers(p, n, "no predicted cells"));
         }
         if n < 2 {

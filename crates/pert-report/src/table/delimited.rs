@@ -35,7 +35,7 @@ pub fn metrics_csv(rows: &[MetricRow]) -> String {
         text.push_str(&format!(",{}", row.n));
         for metric in METRICS {
             text.push(',');
-            text.push_str(&number((metric.get)(row)));
+            text.push_str(&exact_number((metric.get)(row)));
         }
         text.push(',');
         text.push_str(&quoted(row.note.as_deref().unwrap_or_default()));
@@ -58,8 +58,8 @@ pub fn intervals_csv(intervals: &[MetricInterval]) -> String {
             quoted(one.perturbation.as_deref().unwrap_or_default()),
             quoted(&one.method),
             one.metric.name,
-            number(one.interval.low),
-            number(one.interval.high)
+            exact_number(one.interval.low),
+            exact_number(one.interval.high)
         ));
     }
     text
@@ -78,18 +78,18 @@ pub fn slides_tsv(rows: &[MetricRow], method: &str) -> String {
     let mut text = String::from("perturbation\tn\tr2\tfid\n");
     for row in by_size(rows, method) {
         let label = row.perturbation.replace(['\t', '\n', '\r'], " ");
-        let (r2, fid) = (number(row.r2), number(row.fid_latent));
+        let (r2, fid) = (exact_number(row.r2), exact_number(row.fid_latent));
         text.push_str(&format!("{label}\t{}\t{r2}\t{fid}\n", row.n));
     }
     text
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn exact_number(value: f64) -> String {
     // `Debug` is the shortest form that reads back, with an exponent where `Display` would write many zeros.
     if value.is_nan() { String::new() } else { format!("{value:?}") }
 }
 
-fn quoted(field: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(field: &str) -> Cow<'_, str> {
     if field.contains([',', '"', '\n', '\r']) {
         Cow::Owned(format!("\"{}\"", field.replace('"', "\"\"")))
     } else {

@@ -7,10 +7,10 @@ use super::by_size;
 /// Stands for a number that could not be computed.
 const MISSING: &str = "–";
 /// Longer labels are cut in tables; the files hold them whole.
-pub(super) const LONGEST_LABEL: usize = 32;
+pub(crate) const LONGEST_LABEL: usize = 32;
 
 /// Cells of a table: text, and whether it is the best of its column. The first column is left-aligned.
-pub(super) struct Grid {
+pub(crate) struct Grid {
     pub header: Vec<String>,
     pub rows: Vec<Vec<(String, bool)>>,
 }
@@ -81,7 +81,7 @@ fn header(first: &str, second: &str, metrics: &[&Metric]) -> Vec<String> {
 }
 
 /// About four digits, the same number of decimals for numbers of like size.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         _ if value.is_nan() => MISSING.to_owned(),
         v if v < 9.9995 => format!("{value:.3}"),
@@ -93,7 +93,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// At most `longest` characters on one line; what would steer a terminal becomes a blank.
-fn cut(label: &str, longest: usize) -> String {
+pub(crate) fn cut(label: &str, longest: usize) -> String {
     let label = label.replace(char::is_control, " ");
     if label.chars().count() <= longest {
         return label;

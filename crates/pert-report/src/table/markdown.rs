@@ -123,7 +123,7 @@ fn row_notes(rows: &[MetricRow], roles: &Roles) -> Vec<String> {
         .collect()
 }
 
-fn markdown(grid: Grid) -> String {
+pub(crate) fn markdown(grid: Grid) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let escaped = |text: &str| text.replace('|', "\\|");
     let mut text = line(grid.header.iter().map(|text| escaped(text)).collect());

@@ -6,9 +6,13 @@ mod markdown;
 mod summary;
 mod terminal;
 
+pub(crate) use delimited::{exact_number, quoted};
 pub use delimited::{intervals_csv, metrics_csv, slides_tsv};
+pub(crate) use grid::{Grid, LONGEST_LABEL, cut, number};
+pub(crate) use markdown::markdown;
 pub use markdown::{markdown_report, markdown_table};
 pub use summary::{MethodSummary, Statistic, Summary};
+pub(crate) use terminal::{MAIN_METRICS, drawn, fitted, wrapped};
 pub use terminal::{TerminalStyle, terminal_table};
 
 use pert_metrics::MetricRow;

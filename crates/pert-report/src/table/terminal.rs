@@ -13,7 +13,7 @@ const SHORTER_LABEL: usize = 20;
 /// Where not even one metric fits beside such labels.
 const SHORTEST_LABELS: [usize; 2] = [12, 6];
 /// What stands in the table on screen; the files hold every metric.
-const ON_SCREEN: [&str; 11] = [
+pub(crate) const MAIN_METRICS: [&str; 11] = [
     "r2",
     "r2_pearson",
     "fid_latent",
@@ -87,7 +87,7 @@ impl TerminalStyle {
 pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) -> String {
     let n_model = rows.iter().filter(|row| row.method == roles.model).count();
     let mut on_screen = with_numbers(rows);
-    on_screen.retain(|metric| ON_SCREEN.contains(&metric.name));
+    on_screen.retain(|metric| MAIN_METRICS.contains(&metric.name));
     let per_method = fitted(
         style.width,
         |metrics, longest| drawn(per_method(rows, roles, metrics, longest), style.color),
@@ -117,7 +117,7 @@ pub fn terminal_table(rows: &[MetricRow], roles: &Roles, style: &TerminalStyle) 
 }
 
 /// Draws with shorter labels and ever fewer metrics until the lines fit, and says which metrics are missing.
-fn fitted(
+pub(crate) fn fitted(
     width: Option<usize>,
     draw: impl Fn(&[&Metric], usize) -> String,
     metrics: &[&'static Metric],
@@ -154,7 +154,7 @@ fn fitted(
 }
 
 /// Lines of whole words, none wider than `width` where the words allow it; each ends in a line break.
-fn wrapped(text: &str, width: Option<usize>) -> String {
+pub(crate) fn wrapped(text: &str, width: Option<usize>) -> String {
     let width = width.unwrap_or(usize::MAX);
     let mut out = String::new();
     let mut used = 0;
@@ -186,7 +186,7 @@ fn visible_width(line: &str) -> usize {
         .count()
 }
 
-fn drawn(grid: Grid, color: bool) -> String {
+pub(crate) fn drawn(grid: Grid, color: bool) -> String {
     let mut table = Table::new();
     table.load_style(LINES);
     if color {
