@@ -28,8 +28,8 @@ pub use benchmark::{
 pub use error::Error;
 pub use file::write_file;
 pub use plots::{
-    Axes, CellScatter, DeltaScatter, Highlight, Picture, delta_scatter, metric_boxes,
-    scatter_real_generated,
+    Axes, CellScatter, DeltaScatter, FloorAt, FloorScatter, Highlight, Picture, delta_scatter,
+    floor_scatter, metric_boxes, scatter_real_generated,
 };
 pub use table::{
     MethodSummary, Statistic, Summary, TerminalStyle, intervals_csv, markdown_report,

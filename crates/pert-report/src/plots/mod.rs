@@ -4,6 +4,7 @@ mod boxes;
 mod canvas;
 mod cells;
 mod delta;
+mod floor;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use crate::{Error, write_file};
 pub use boxes::metric_boxes;
 pub use cells::{Axes, CellScatter, Highlight, scatter_real_generated};
 pub use delta::{DeltaScatter, delta_scatter};
+pub use floor::{FloorAt, FloorScatter, floor_scatter};
 
 /// Okabe & Ito's palette, told apart under every common colour blindness.
 const BLUE: &str = "#0072B2";
