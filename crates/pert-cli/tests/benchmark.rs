@@ -235,7 +235,9 @@ fn variants_are_held_out_once_each_and_shards_share_one_folder() {
     // The other two at the same time.
     let others: Vec<_> = ["1/3", "3/3"]
         .map(|shard| {
-            common::command(&folder, &[&command[..], &["--shard", shard]].concat()).spawn().unwrap()
+            let mut other =
+                common::command(&folder, &[&command[..], &["--shard", shard, "--quiet"]].concat());
+            other.stdout(std::process::Stdio::null()).spawn().unwrap()
         })
         .into();
     for mut other in others {
