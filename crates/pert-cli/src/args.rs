@@ -363,8 +363,8 @@ pub struct JudgingArgs {
     pert benchmark protocols/gi.toml --data DIR -o gi             run; given again, it goes on\n  \
     pert benchmark protocols/gi.toml --data DIR -o gi --shard 2/8 the second of eight jobs\n  \
     pert benchmark protocols/gi.toml -o gi --merge                the tables of what is finished\n\n\
-    A run that is finished is not done again. A run that fails is recorded and tried again the next time;\n\
-    the others go on, and the exit code is 1. See docs/guide/6-benchmarks.md.")]
+    Finished runs are not done again. A run that fails is recorded and tried again the next time; the others go on, \
+    and the exit code is 1. See docs/guide/6-benchmarks.md.")]
 pub struct BenchmarkArgs {
     /// The protocol.
     #[arg(value_name = "PROTOCOL.toml")]
