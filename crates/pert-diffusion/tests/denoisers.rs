@@ -2,9 +2,14 @@
 
 mod conformance;
 
+use burn::tensor::Device;
 use conformance::assert_conforms;
 use pert_core::seeded_rng;
-use pert_diffusion::{DenoiserConfig, DenoiserShape, MlpDenoiserConfig, TransformerDenoiserConfig};
+use pert_diffusion::{
+    DenoiserConfig, DenoiserShape, MlpDenoiserConfig, Prior, PriorConfig, SamplerConfig,
+    TransformerDenoiserConfig,
+};
+use pert_nn::named_parameters;
 
 fn check(config: impl Into<DenoiserConfig>, shape: DenoiserShape) {
     let config = config.into();
@@ -41,4 +46,32 @@ fn the_transformer_conforms() {
         }
     }
     check(TransformerDenoiserConfig::default(), shapes()[3]);
+}
+
+#[test]
+fn a_prior_written_down_before_there_were_kinds_of_denoisers_loads() {
+    let (config, device) = (PriorConfig::default(), Device::flex());
+    let prior = Prior::untrained(&config, 3, 4, &mut seeded_rng(0, "weights"), &device);
+    let prior = prior.expect("valid");
+    let mut state = serde_json::to_value(prior.state()).expect("writes");
+    assert!(state.get("d_token").is_none() && state.get("d_cov").is_none());
+    state["config"]["denoiser"].as_object_mut().expect("sizes").remove("kind").expect("written");
+    state["config"]
+        .as_object_mut()
+        .expect("settings")
+        .remove("covariate_dropout")
+        .expect("written");
+    let state = serde_json::from_value(state).expect("reads");
+    let again = Prior::from_state(state, &prior.to_bytes().expect("bytes"), &device).expect("fits");
+    let sample = |prior: &Prior| {
+        let (rng, config) = (&mut seeded_rng(1, "sample"), SamplerConfig::default());
+        prior.sample(Some(&[1.0; 4]), 5, &config, rng, &device).expect("samples")
+    };
+    assert_eq!(sample(&prior), sample(&again));
+    // The names that stand in its files.
+    let names: Vec<String> =
+        named_parameters(prior.denoiser()).into_iter().map(|p| p.name).collect();
+    let first = ["input.weight", "input.bias", "time.hidden.weight", "time.hidden.bias"];
+    assert_eq!(names[..4], first);
+    assert_eq!((names.len(), names.last().map(String::as_str)), (31, Some("output.output.bias")));
 }
