@@ -48,6 +48,7 @@ mod guidance;
 mod parameterization;
 mod prior;
 mod process;
+mod sample_condition;
 mod sampler;
 mod schedule;
 mod standardise;
@@ -66,8 +67,9 @@ pub use denoiser::{
 pub use error::Error;
 pub use guidance::guided;
 pub use parameterization::{NoiseLevel, Parameterization};
-pub use prior::{PRIOR_FORMAT, Prior, PriorState, SampleCondition};
+pub use prior::{PRIOR_FORMAT, Prior, PriorState};
 pub use process::{NoisedBatch, l_simple, q_posterior, q_sample};
+pub use sample_condition::SampleCondition;
 pub use sampler::{DdimConfig, X0Clip, ddim, ddpm};
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use standardise::Standardiser;

@@ -9,10 +9,11 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{PriorConfig, SamplerConfig};
-use crate::denoiser::{Condition, ConditionParts, DenoiserShape, PriorDenoiser, Tokens};
+use crate::denoiser::{DenoiserShape, PriorDenoiser};
 use crate::error::Error;
 use crate::guidance::guided;
 use crate::parameterization::NoiseLevel;
+use crate::sample_condition::SampleCondition;
 use crate::sampler::{X0Clip, ddim};
 use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
@@ -76,28 +77,6 @@ impl PriorState {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(width: &usize) -> bool {
     *width == 0
-}
-
-/// A condition to sample under.
-///
-/// ```
-/// use pert_diffusion::SampleCondition;
-/// // A pair of genes, each a token of width 2, and the sum of both.
-/// let pair = SampleCondition {
-///     pooled: Some(&[1.0, 1.0]),
-///     tokens: Some(&[1.0, 0.0, 0.0, 1.0]),
-///     ..Default::default()
-/// };
-/// assert!(pair.covariates.is_none()); // the null covariates
-/// ```
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SampleCondition<'a> {
-    /// The pooled condition, `[d_cond]`; `None`: the null perturbation.
-    pub pooled: Option<&'a [f32]>,
-    /// The tokens, `[n_tokens, d_token]` in any order; needed beside `pooled` if the prior was trained with tokens.
-    pub tokens: Option<&'a [f32]>,
-    /// The covariates, `[d_cov]`; `None`: null covariates.
-    pub covariates: Option<&'a [f32]>,
 }
 
 /// A conditional diffusion prior p(x | cond) over `d`-dimensional rows, ready to be sampled.
@@ -272,7 +251,7 @@ impl Prior {
     ) -> Result<Vec<f32>, Error> {
         config.check(&self.schedule)?;
         let device = device.clone().without_autodiff();
-        let cond = self.condition(cond, &device)?;
+        let cond = cond.tensors(&self.state, &device)?;
         let denoiser = self.denoiser.clone().to_device(&device);
         let clip = X0Clip::new(&self.state.clip, &device);
         let d = self.state.d;
@@ -304,43 +283,6 @@ impl Prior {
             rows.extend(x0.into_data().iter::<f32>().take(n_rows * d));
         }
         Ok(self.state.standardiser.invert(&rows))
-    }
-
-    /// The checked parts of a condition, one row each.
-    fn condition(&self, cond: &SampleCondition<'_>, device: &Device) -> Result<Condition, Error> {
-        let row = |what, name, expected, values: &[f32]| -> Result<Tensor<2>, Error> {
-            Error::check_length(what, expected, values.len())?;
-            Error::check_finite(name, values, values.len())?;
-            Ok(Tensor::from_data(TensorData::new(values.to_vec(), [1, values.len()]), device))
-        };
-        if let SampleCondition { pooled: None, tokens: None, covariates: None } = cond {
-            return Ok(Condition::Null);
-        }
-        let PriorState { d_cond, d_token, d_cov, .. } = self.state;
-        let tokens = match (cond.pooled, cond.tokens) {
-            (None, Some(_)) => {
-                return Err(Error::setting("pooled condition", "given beside tokens", "none"));
-            }
-            (Some(_), None) if d_token > 0 => {
-                let expected = "given beside the pooled condition, as in training";
-                return Err(Error::setting("tokens", expected, "none"));
-            }
-            (_, Some(tokens)) if d_token == 0 => {
-                Error::check_length("values in the tokens", 0, tokens.len())?;
-                None
-            }
-            (_, Some(tokens)) => Some(Tokens::of_sets(&[tokens], d_token, device)?),
-            (_, None) => None,
-        };
-        let pooled = cond.pooled.map(|c| row("values in the condition", "condition", d_cond, c));
-        let covariates =
-            cond.covariates.map(|c| row("values in the covariates", "covariates", d_cov, c));
-        Ok(Condition::Parts(ConditionParts {
-            pooled: pooled.transpose()?,
-            tokens,
-            covariates: covariates.transpose()?.filter(|_| d_cov > 0),
-            ..Default::default()
-        }))
     }
 }
 

@@ -32,6 +32,7 @@ pub fn assert_conforms<D: Denoiser + Module>(
     suite.dropped_covariates_have_no_influence();
     suite.tokens_have_no_order_and_padding_has_no_influence();
     suite.what_is_no_number_stays_in_its_row();
+    suite.both_branches_fit_in_one_batch();
     let other =
         from_safetensors(build(1, &device), &to_safetensors(&suite.denoiser).expect("writes"));
     suite.stored_weights_predict_the_same_bits(&other.expect("reads"));
@@ -308,6 +309,20 @@ impl<D: Denoiser + Module> Suite<D> {
             assert_eq!(output[..7 * d], expected[..7 * d]);
             assert_eq!(output[8 * d..], expected[8 * d..]);
         }
+    }
+
+    fn both_branches_fit_in_one_batch(&self) {
+        let device = Device::flex();
+        let (cond, x_t) = (Condition::Parts(self.parts()), self.inputs.x_t(&device));
+        let expected =
+            [self.predict_as(cond.clone()), self.predict_as(cond.clone().without_perturbation())];
+        let both = self.denoiser.predict(
+            Tensor::cat(vec![x_t.clone(), x_t], 0),
+            &self.inputs.t.repeat(2),
+            cond.paired_with_null(N, &device),
+        );
+        let both: Vec<f32> = both.into_data().iter::<f32>().collect();
+        assert_near("both branches", &both, &expected.concat());
     }
 
     fn stored_weights_predict_the_same_bits(&self, restored: &D) {
