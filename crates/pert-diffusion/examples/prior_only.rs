@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let condition_of: Vec<usize> = (0..2 * N).map(|i| i / N).collect();
     let (conditions, condition_of) = (&CONDITIONS, &condition_of);
-    let data = TrainingData { x: &x, d: 2, conditions, d_cond: 2, condition_of };
+    let data =
+        TrainingData { x: &x, d: 2, conditions, d_cond: 2, condition_of, ..Default::default() };
     let config = PriorConfig { steps: 3000, ..Default::default() };
     let go_on = &mut |_| ControlFlow::Continue(());
     let prior = Prior::fit(&data, &config, &mut rng, &device, go_on)?;

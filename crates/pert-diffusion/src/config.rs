@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::denoiser::MlpDenoiserConfig;
+use crate::denoiser::DenoiserConfig;
 use crate::error::Error;
 use crate::parameterization::Parameterization;
 use crate::sampler::DdimConfig;
@@ -24,11 +24,14 @@ pub struct PriorConfig {
     pub schedule: ScheduleConfig,
     /// What the network predicts. Default: ε.
     pub parameterization: Parameterization,
-    /// Size of the network. Default: 3 blocks, 128 wide.
-    pub denoiser: MlpDenoiserConfig,
+    /// The network and its size. Default: an MLP of 3 blocks, 128 wide.
+    pub denoiser: DenoiserConfig,
     /// Probability of replacing a row's condition by the null one in training, in [0, 1]. Default 0.1
     /// (Ramesh et al. 2022, section 2.2).
     pub condition_dropout: f64,
+    /// Probability of replacing a row's covariates by their null, apart from the condition, in [0, 1]. Default 0.1. Covariates
+    /// that are columns of the condition are dropped with it instead.
+    pub covariate_dropout: f64,
     /// Peak of the one-cycle learning rate, above 0. Default 2e-3.
     pub learning_rate: f64,
     /// Decoupled weight decay, at least 0. Default 1e-4.
@@ -49,8 +52,9 @@ impl Default for PriorConfig {
         Self {
             schedule: ScheduleConfig::default(),
             parameterization: Parameterization::default(),
-            denoiser: MlpDenoiserConfig::default(),
+            denoiser: DenoiserConfig::default(),
             condition_dropout: 0.1,
+            covariate_dropout: 0.1,
             learning_rate: 2e-3,
             weight_decay: 1e-4,
             batch_size: 256,
@@ -69,8 +73,13 @@ impl PriorConfig {
     pub fn check(&self) -> Result<(), Error> {
         self.schedule.check()?;
         self.denoiser.check()?;
-        if !(0.0..=1.0).contains(&self.condition_dropout) {
-            return Err(Error::setting("condition_dropout", "in [0, 1]", self.condition_dropout));
+        for (name, rate) in [
+            ("condition_dropout", self.condition_dropout),
+            ("covariate_dropout", self.covariate_dropout),
+        ] {
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(Error::setting(name, "in [0, 1]", rate));
+            }
         }
         if self.batch_size == 0 {
             return Err(Error::setting("batch_size", "at least 1", self.batch_size));
@@ -147,6 +156,7 @@ impl SamplerConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denoiser::MlpDenoiserConfig;
 
     #[test]
     fn settings_out_of_range_are_named() {
@@ -154,6 +164,7 @@ mod tests {
         assert_eq!(default.check(), Ok(()));
         let cases = [
             (PriorConfig { condition_dropout: 1.5, ..default }, "condition_dropout"),
+            (PriorConfig { covariate_dropout: f64::NAN, ..default }, "covariate_dropout"),
             (PriorConfig { batch_size: 0, ..default }, "batch_size"),
             (PriorConfig { steps: 0, ..default }, "steps"),
             (PriorConfig { ema_decay: 1.0, ..default }, "ema_decay"),
@@ -173,7 +184,8 @@ mod tests {
             r#"{"steps": 50, "schedule": {"kind": "linear"}, "denoiser": {"width": 64}}"#,
         )
         .expect("readable");
-        assert_eq!((config.steps, config.denoiser.width, config.denoiser.n_blocks), (50, 64, 3));
+        let denoiser = MlpDenoiserConfig { width: 64, n_blocks: 3 }.into();
+        assert_eq!((config.steps, config.denoiser), (50, denoiser));
         assert_eq!(config.schedule.n_steps, 1000);
         assert!(serde_json::from_str::<PriorConfig>(r#"{"step": 50}"#).is_err());
         assert!(serde_json::from_str::<SamplerConfig>(r#"{"cfg": 1.0}"#).is_err());

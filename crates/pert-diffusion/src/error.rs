@@ -54,6 +54,15 @@ pub enum Error {
         /// Rows of the condition table.
         n_conditions: usize,
     },
+    /// A perturbation without a token.
+    #[error(
+        "row {row} has no perturbation token, only padding; give an empty perturbation (control) a token of its own, \
+         zeros for one"
+    )]
+    NoTokens {
+        /// Row, counted from 0.
+        row: usize,
+    },
     /// More sampling steps than the schedule has.
     #[error(
         "{steps} sampling steps from {start} of a schedule of {n_steps} steps: at most {available} fit; \

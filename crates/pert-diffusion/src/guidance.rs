@@ -7,7 +7,8 @@ use crate::denoiser::{Condition, Denoiser};
 /// The guided prediction out_∅ + w (out_p − out_∅) (Ho & Salimans 2022, equation 6, with w = 1 + their weight).
 ///
 /// Valid for ε, x_0 and v alike, since each is linear in the others at a given x_t. w = 1 is the conditional branch,
-/// w = 0 the null branch, each with one forward pass; w > 1 moves and narrows the population.
+/// w = 0 the null branch, each with one forward pass; w > 1 moves and narrows the population. The null branch is that of
+/// [`Condition::without_perturbation`]: covariates given apart from the condition stay.
 ///
 /// # Shapes
 /// `x_t`, output: `[n, d]`; `t`, `cond`: as in [`Denoiser::predict`].
@@ -38,7 +39,7 @@ pub fn guided<D: Denoiser + ?Sized>(
     if weight == 1.0 || matches!(cond, Condition::Null) {
         return denoiser.predict(x_t, t, cond);
     }
-    let null = denoiser.predict(x_t.clone(), t, Condition::Null);
+    let null = denoiser.predict(x_t.clone(), t, cond.clone().without_perturbation());
     if weight == 0.0 {
         return null;
     }

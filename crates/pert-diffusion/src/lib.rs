@@ -30,6 +30,7 @@
 //!     conditions: &[1.0, 0.0, 0.0, 1.0],
 //!     d_cond: 2,
 //!     condition_of: &[0, 0, 0, 0, 1, 1, 1, 1],
+//!     ..Default::default()
 //! };
 //! let config = PriorConfig { steps: 5, ..Default::default() };
 //! let mut rng = seeded_rng(0, "prior");
@@ -47,23 +48,30 @@ mod guidance;
 mod parameterization;
 mod prior;
 mod process;
+mod sample_condition;
 mod sampler;
 mod schedule;
 mod standardise;
 mod train;
+mod training_data;
 
 pub use burn::tensor::Device;
 pub use pert_core::{ChaCha8Rng, RngState, seeded_rng};
 pub use pert_nn::TrainingState;
 
 pub use config::{PriorConfig, SamplerConfig};
-pub use denoiser::{Condition, Denoiser, MlpDenoiser, MlpDenoiserConfig};
+pub use denoiser::{
+    Condition, ConditionParts, Denoiser, DenoiserConfig, DenoiserShape, MlpDenoiser,
+    MlpDenoiserConfig, PriorDenoiser, Tokens, TransformerDenoiser, TransformerDenoiserConfig,
+};
 pub use error::Error;
 pub use guidance::guided;
 pub use parameterization::{NoiseLevel, Parameterization};
 pub use prior::{PRIOR_FORMAT, Prior, PriorState};
 pub use process::{NoisedBatch, l_simple, q_posterior, q_sample};
+pub use sample_condition::SampleCondition;
 pub use sampler::{DdimConfig, X0Clip, ddim, ddpm};
 pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
 pub use standardise::Standardiser;
-pub use train::{PriorTrainer, TrainStep, TrainingData};
+pub use train::{PriorTrainer, TrainStep};
+pub use training_data::{Covariates, TokenSets, TrainingData};

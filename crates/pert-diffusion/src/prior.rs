@@ -9,9 +9,11 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{PriorConfig, SamplerConfig};
-use crate::denoiser::{Condition, MlpDenoiser};
+use crate::denoiser::{DenoiserShape, PriorDenoiser};
 use crate::error::Error;
 use crate::guidance::guided;
+use crate::parameterization::NoiseLevel;
+use crate::sample_condition::SampleCondition;
 use crate::sampler::{X0Clip, ddim};
 use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
@@ -41,6 +43,12 @@ pub struct PriorState {
     pub d: usize,
     /// Width of the conditions.
     pub d_cond: usize,
+    /// Width of the perturbation tokens; 0: none. Absent in a file: 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub d_token: usize,
+    /// Width of the covariates given apart from the conditions; 0: none. Absent in a file: 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub d_cov: usize,
     /// Centre and scale of the training rows.
     pub standardiser: Standardiser,
     /// Bound of |x_0| per dimension, standardised.
@@ -64,6 +72,11 @@ impl PriorState {
             None => Ok(()),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(width: &usize) -> bool {
+    *width == 0
 }
 
 /// A conditional diffusion prior p(x | cond) over `d`-dimensional rows, ready to be sampled.
@@ -90,7 +103,7 @@ impl PriorState {
 pub struct Prior {
     pub(crate) state: PriorState,
     pub(crate) schedule: Schedule,
-    pub(crate) denoiser: MlpDenoiser,
+    pub(crate) denoiser: PriorDenoiser,
 }
 
 impl Prior {
@@ -110,6 +123,8 @@ impl Prior {
             config: *config,
             d,
             d_cond,
+            d_token: 0,
+            d_cov: 0,
             standardiser: Standardiser::identity(d),
             clip: vec![UNTRAINED_BOUND; d],
         };
@@ -132,10 +147,11 @@ impl Prior {
         device: &Device,
     ) -> Result<Self, Error> {
         state.check()?;
-        let PriorState { config, d, d_cond, .. } = &state;
+        let PriorState { config, d, d_cond, d_token, d_cov, .. } = state;
         let schedule = Schedule::new(&config.schedule)?;
         let device = device.clone().without_autodiff();
-        let denoiser = config.denoiser.init(*d, *d_cond, schedule.n_steps(), rng, &device)?;
+        let shape = DenoiserShape { d, d_cond, d_cov, d_token, n_steps: schedule.n_steps() };
+        let denoiser = config.denoiser.init(&shape, rng, &device)?;
         Ok(Self { state, schedule, denoiser })
     }
 
@@ -153,7 +169,7 @@ impl Prior {
     }
 
     /// The network, for samplers of one's own; it works on standardised rows.
-    pub fn denoiser(&self) -> &MlpDenoiser {
+    pub fn denoiser(&self) -> &PriorDenoiser {
         &self.denoiser
     }
 
@@ -181,27 +197,80 @@ impl Prior {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Vec<f32>, Error> {
+        let cond = SampleCondition { pooled: cond, ..Default::default() };
+        self.sample_under(&cond, n, config, rng, device)
+    }
+
+    /// Draws `n` rows under a condition of several parts, otherwise as [`sample`](Self::sample).
+    ///
+    /// # Shapes
+    /// `cond`: as its fields say; output: `[n, d]`, row-major.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample), for every part; a pooled condition without tokens where the prior was trained with
+    /// them, and tokens alone.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// use pert_diffusion::{
+    ///     Device, Prior, PriorConfig, SampleCondition, SamplerConfig, TokenSets, TrainingData,
+    ///     TransformerDenoiserConfig, seeded_rng,
+    /// };
+    /// // Genes A and B and their pair, in one dimension.
+    /// let tokens = TokenSets { sets: &[&[1.0, 0.0], &[0.0, 1.0], &[1.0, 0.0, 0.0, 1.0]], d_token: 2 };
+    /// let data = TrainingData {
+    ///     x: &[1.0, 1.1, 2.0, 2.1, 3.0, 3.1],
+    ///     d: 1,
+    ///     conditions: &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0],
+    ///     d_cond: 2,
+    ///     condition_of: &[0, 0, 1, 1, 2, 2],
+    ///     tokens: Some(tokens),
+    ///     ..Default::default()
+    /// };
+    /// let denoiser = TransformerDenoiserConfig { width: 8, depth: 1, n_heads: 2, ..Default::default() };
+    /// let config = PriorConfig { denoiser: denoiser.into(), steps: 3, ..Default::default() };
+    /// let (device, rng) = (Device::default(), &mut seeded_rng(0, "prior"));
+    /// let prior = Prior::fit(&data, &config, rng, &device, &mut |_| ControlFlow::Continue(()))?;
+    /// let mut sample = |tokens: &[f32]| {
+    ///     let cond =
+    ///         SampleCondition { pooled: Some(&[1.0, 1.0]), tokens: Some(tokens), ..Default::default() };
+    ///     let rng = &mut seeded_rng(1, "sample");
+    ///     prior.sample_under(&cond, 5, &SamplerConfig::default(), rng, &device)
+    /// };
+    /// assert_eq!(sample(&[1.0, 0.0, 0.0, 1.0])?, sample(&[0.0, 1.0, 1.0, 0.0])?);
+    /// # Ok::<(), pert_diffusion::Error>(())
+    /// ```
+    pub fn sample_under(
+        &self,
+        cond: &SampleCondition<'_>,
+        n: usize,
+        config: &SamplerConfig,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Result<Vec<f32>, Error> {
         config.check(&self.schedule)?;
         let device = device.clone().without_autodiff();
-        let cond = match cond {
-            None => Condition::Null,
-            Some(cond) => {
-                Error::check_length("values in the condition", self.state.d_cond, cond.len())?;
-                Error::check_finite("condition", cond, cond.len())?;
-                let data = TensorData::new(cond.to_vec(), [1, cond.len()]);
-                Condition::Given(Tensor::from_data(data, &device))
-            }
-        };
+        let cond = cond.tensors(&self.state, &device)?;
         let denoiser = self.denoiser.clone().to_device(&device);
         let clip = X0Clip::new(&self.state.clip, &device);
-        let model =
-            |x_t: Tensor<2>, t: usize| guided(&denoiser, x_t, &[t], cond.clone(), config.guidance);
         let d = self.state.d;
         let mut rows = Vec::with_capacity(n * d);
         for first in (0..n).step_by(ROWS_AT_ONCE) {
             let n_rows = ROWS_AT_ONCE.min(n - first);
             let mut noise = RowNoise::new(n_rows, d, rng);
             let initial = noise.draw(&device);
+            let mut estimate = None;
+            let model = |x_t: Tensor<2>, t: usize| {
+                let cond = cond.clone().with_estimate(estimate.take());
+                let output = guided(&denoiser, x_t.clone(), &[t], cond, config.guidance);
+                if self.state.config.denoiser.self_conditioning() {
+                    let level = NoiseLevel::new(&self.schedule, &[t], &device);
+                    let x0 = self.state.config.parameterization.x0(output.clone(), x_t, &level);
+                    estimate = Some(clip.apply(x0));
+                }
+                output
+            };
             let x0 = ddim(
                 model,
                 &self.schedule,

@@ -11,73 +11,15 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::PriorConfig;
-use crate::denoiser::{Condition, MlpDenoiser};
+use crate::denoiser::{Condition, ConditionParts, Denoiser, PriorDenoiser, Tokens};
 use crate::error::Error;
+use crate::parameterization::NoiseLevel;
 use crate::prior::{PRIOR_FORMAT, Prior, PriorState};
-use crate::process::{NoisedBatch, l_simple};
+use crate::process::{NoisedBatch, l_simple, q_sample};
+use crate::sampler::X0Clip;
 use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
-
-/// Training rows; many rows share few conditions.
-///
-/// ```
-/// use pert_diffusion::TrainingData;
-/// // Three cells in two dimensions: two under the first condition, one under the second.
-/// let data = TrainingData {
-///     x: &[0.1, 0.2, 0.0, 0.3, 5.0, 5.1],
-///     d: 2,
-///     conditions: &[1.0, 0.0, 0.0, 1.0],
-///     d_cond: 2,
-///     condition_of: &[0, 0, 1],
-/// };
-/// assert_eq!(data.x.len(), data.condition_of.len() * data.d);
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct TrainingData<'a> {
-    /// Rows, `[n, d]` row-major, in their own units (they are standardised here).
-    pub x: &'a [f32],
-    /// Width of the rows.
-    pub d: usize,
-    /// Conditions, `[n_conditions, d_cond]` row-major. They are not standardised, unlike `x`: bring every column to
-    /// the order of 1.
-    pub conditions: &'a [f32],
-    /// Width of the conditions.
-    pub d_cond: usize,
-    /// Row of `conditions` that belongs to each of the n rows.
-    pub condition_of: &'a [usize],
-}
-
-impl TrainingData<'_> {
-    fn check(&self) -> Result<(), Error> {
-        for (name, size) in [("d", self.d), ("d_cond", self.d_cond)] {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
-        }
-        for (array, n_values, width) in
-            [("x", self.x.len(), self.d), ("conditions", self.conditions.len(), self.d_cond)]
-        {
-            if !n_values.is_multiple_of(width) {
-                return Err(Error::RaggedRows { array, n_values, width });
-            }
-        }
-        let n_rows = self.x.len() / self.d;
-        Error::check_length(
-            "entries of condition_of (one per row of x)",
-            n_rows,
-            self.condition_of.len(),
-        )?;
-        let n_conditions = self.conditions.len() / self.d_cond;
-        Error::check_finite("conditions", self.conditions, self.d_cond)?;
-        match self.condition_of.iter().position(|&index| index >= n_conditions) {
-            Some(row) => {
-                let index = self.condition_of[row];
-                Err(Error::ConditionIndex { row, index, n_conditions })
-            }
-            None => Ok(()),
-        }
-    }
-}
+use crate::training_data::TrainingData;
 
 /// What a training step reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,7 +41,8 @@ pub struct TrainStep {
 ///
 /// let (x, conditions) = ([0.0, 0.1, 5.0, 5.2], [1.0, -1.0]);
 /// let condition_of = &[0, 0, 1, 1];
-/// let data = TrainingData { x: &x, d: 1, conditions: &conditions, d_cond: 1, condition_of };
+/// let data =
+///     TrainingData { x: &x, d: 1, conditions: &conditions, d_cond: 1, condition_of, ..Default::default() };
 /// let config = PriorConfig { steps: 3, ..Default::default() };
 /// let mut rng = seeded_rng(0, "prior");
 /// let mut trainer = PriorTrainer::new(&data, &config, &mut rng, &Device::default())?;
@@ -119,9 +62,9 @@ pub struct PriorTrainer<'a> {
     schedule: Schedule,
     rates: OneCycle,
     batches: Batches,
-    model: MlpDenoiser,
+    model: PriorDenoiser,
     optimizer: AdamW,
-    ema: Ema<MlpDenoiser>,
+    ema: Ema<PriorDenoiser>,
     rng: &'a mut ChaCha8Rng,
     device: Device,
     step: usize,
@@ -148,7 +91,8 @@ impl<'a> PriorTrainer<'a> {
         let clip = bounds(&z, data.d, config.clip_factor);
         let schedule = Schedule::new(&config.schedule)?;
         let device = device.clone().without_autodiff().autodiff();
-        let model = config.denoiser.init(data.d, data.d_cond, schedule.n_steps(), rng, &device)?;
+        let shape = data.shape(schedule.n_steps());
+        let model = config.denoiser.init(&shape, rng, &device)?;
         let ema = Ema::new(&model, config.ema_decay)?;
         Ok(Self {
             data: *data,
@@ -157,7 +101,7 @@ impl<'a> PriorTrainer<'a> {
             clip,
             schedule,
             rates: config.rates(),
-            batches: Batches::new(z, data, config, &device),
+            batches: Batches::new(z, data, config, &device)?,
             model,
             optimizer: config.optimizer().init(),
             ema,
@@ -173,7 +117,12 @@ impl<'a> PriorTrainer<'a> {
     /// [`Error::LossNotFinite`].
     pub fn step(&mut self) -> Result<f64, Error> {
         let t = self.batches.steps(self.schedule.n_steps(), self.rng);
-        let batch = self.batches.next(self.data.condition_of, &t, self.rng, &self.device);
+        let mut batch = self.batches.next(self.data.condition_of, &t, self.rng, &self.device);
+        // Half of the batches see a first guess of x_0 (Chen et al. 2023, algorithm 1).
+        if self.config.denoiser.self_conditioning() && unit_uniform(self.rng) < 0.5 {
+            let estimate = self.estimate(&batch);
+            batch.cond = batch.cond.with_estimate(Some(estimate));
+        }
         let loss = l_simple(&self.model, batch, self.config.parameterization, &self.schedule);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
@@ -185,6 +134,15 @@ impl<'a> PriorTrainer<'a> {
         self.ema.update(&self.model);
         self.step += 1;
         Ok(value)
+    }
+
+    /// The network's guess of x_0 without an earlier one, clipped as in sampling; no gradient flows through it.
+    fn estimate(&self, batch: &NoisedBatch<'_>) -> Tensor<2> {
+        let level = NoiseLevel::new(&self.schedule, batch.t, &self.device);
+        let x_t = q_sample(batch.x0.clone(), batch.noise.clone(), &level);
+        let output = self.model.predict(x_t.clone(), batch.t, batch.cond.clone());
+        let x0 = self.config.parameterization.x0(output, x_t, &level);
+        X0Clip::new(&self.clip, &self.device).apply(x0).detach()
     }
 
     /// Optimiser steps done.
@@ -227,6 +185,8 @@ impl<'a> PriorTrainer<'a> {
             config: self.config,
             d: self.data.d,
             d_cond: self.data.d_cond,
+            d_token: self.data.d_token(),
+            d_cov: self.data.d_cov(),
             standardiser: self.standardiser,
             clip: self.clip,
         };
@@ -281,21 +241,35 @@ struct Batches {
     z: Vec<f32>,
     d: usize,
     conditions: Tensor<2>,
+    tokens: Option<Tokens>,
+    covariates: Option<Tensor<2>>,
     condition_dropout: f64,
+    covariate_dropout: f64,
     epochs: Epochs,
 }
 
 impl Batches {
-    fn new(z: Vec<f32>, data: &TrainingData<'_>, config: &PriorConfig, device: &Device) -> Self {
+    fn new(
+        z: Vec<f32>,
+        data: &TrainingData<'_>,
+        config: &PriorConfig,
+        device: &Device,
+    ) -> Result<Self, Error> {
         let n_conditions = data.conditions.len() / data.d_cond;
-        let conditions = TensorData::new(data.conditions.to_vec(), [n_conditions, data.d_cond]);
-        Self {
+        let table = |values: &[f32], width: usize| {
+            Tensor::from_data(TensorData::new(values.to_vec(), [n_conditions, width]), device)
+        };
+        let tokens = data.tokens.map(|t| Tokens::of_sets(t.sets, t.d_token, device)).transpose()?;
+        Ok(Self {
             z,
             d: data.d,
-            conditions: Tensor::from_data(conditions, device),
+            conditions: table(data.conditions, data.d_cond),
+            tokens,
+            covariates: data.covariates.map(|c| table(c.values, c.d_cov)),
             condition_dropout: config.condition_dropout,
+            covariate_dropout: config.covariate_dropout,
             epochs: Epochs::new(data.condition_of.len(), config.batch_size),
-        }
+        })
     }
 
     /// A uniform diffusion step for every row of a batch.
@@ -317,23 +291,35 @@ impl Batches {
             rows.iter().flat_map(|&r| &self.z[r * d..(r + 1) * d]).copied().collect();
         let index: Vec<i32> = rows.iter().map(|&r| condition_of[r] as i32).collect();
         let index = Tensor::<1, Int>::from_data(TensorData::new(index, [n]), device);
-        let dropped: Vec<f32> = (0..n)
-            .map(|_| {
-                // 53 random bits: uniform on [0, 1) and exact in f64.
-                let u = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-                if u < self.condition_dropout { 1.0 } else { 0.0 }
-            })
-            .collect();
+        let flags = |rate: f64, rng: &mut ChaCha8Rng| {
+            let flags = (0..n).map(|_| if unit_uniform(rng) < rate { 1.0 } else { 0.0 });
+            TensorData::new(flags.collect::<Vec<f32>>(), [n, 1])
+        };
+        let dropped = Tensor::from_data(flags(self.condition_dropout, rng), device);
+        let noise = standard_normal([n, d], rng, device);
+        let covariates = self.covariates.as_ref().map(|c| c.clone().select(0, index.clone()));
+        let covariates_dropped = covariates
+            .as_ref()
+            .map(|_| Tensor::from_data(flags(self.covariate_dropout, rng), device));
         NoisedBatch {
             x0: Tensor::from_data(TensorData::new(x0, [n, d]), device),
-            noise: standard_normal([n, d], rng, device),
+            noise,
             t,
-            cond: Condition::Dropped {
-                values: self.conditions.clone().select(0, index), // [n, d_cond]
-                dropped: Tensor::from_data(TensorData::new(dropped, [n, 1]), device),
-            },
+            cond: Condition::Parts(ConditionParts {
+                pooled: Some(self.conditions.clone().select(0, index.clone())), // [n, d_cond]
+                tokens: self.tokens.as_ref().map(|tokens| tokens.select(index)),
+                dropped: Some(dropped),
+                covariates,
+                covariates_dropped,
+                estimate: None,
+            }),
         }
     }
+}
+
+/// 53 random bits: uniform on [0, 1) and exact in f64.
+fn unit_uniform(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn rows() -> Rows {
 
 fn config() -> PriorConfig {
     PriorConfig {
-        denoiser: MlpDenoiserConfig { width: 32, n_blocks: 2 },
+        denoiser: MlpDenoiserConfig { width: 32, n_blocks: 2 }.into(),
         steps: 800,
         batch_size: 128,
         learning_rate: 5e-3,
@@ -63,6 +63,7 @@ fn fit(rows: &Rows, config: &PriorConfig, seed: u64) -> Result<Prior, Error> {
         conditions: &conditions,
         d_cond: D_COND,
         condition_of: &rows.condition_of,
+        ..Default::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     Prior::fit(&data, config, &mut rng, &Device::flex(), &mut |_| ControlFlow::Continue(()))
@@ -144,7 +145,7 @@ fn the_same_seed_gives_the_same_bytes() {
 
 #[test]
 fn a_row_does_not_depend_on_the_rows_beside_it() {
-    let wide = PriorConfig { denoiser: MlpDenoiserConfig::default(), ..config() };
+    let wide = PriorConfig { denoiser: MlpDenoiserConfig::default().into(), ..config() };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let wide = Prior::untrained(&wide, D, D_COND, &mut rng, &Device::flex()).expect("valid");
     for prior in [trained(), &wide] {
@@ -206,6 +207,7 @@ fn progress_sees_every_step_and_can_stop() {
         conditions: &conditions,
         d_cond: D_COND,
         condition_of: &rows.condition_of,
+        ..Default::default()
     };
     let mut steps = Vec::new();
     let mut stop_at_five = |s: TrainStep| {
@@ -231,6 +233,7 @@ fn bad_training_data_is_named() {
         conditions: &conditions,
         d_cond: D_COND,
         condition_of: &rows.condition_of,
+        ..Default::default()
     };
     let refused = |data: TrainingData<'_>| {
         let mut rng = ChaCha8Rng::seed_from_u64(0);

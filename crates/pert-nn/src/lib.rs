@@ -1,6 +1,6 @@
 //! Neural-network blocks and training tools on [Burn](burn): layers with seeded first weights, AdamW with a one-cycle
 //! rate and clipping by the global norm, an exponential moving average of the weights, weights by name to and from
-//! safetensors, time embedding and AdaLN blocks for diffusion.
+//! safetensors, time embedding, AdaLN and transformer blocks for diffusion.
 //!
 //! Every random value comes from a `ChaCha8Rng` that is passed in; Burn's process-global generator is never used.
 //! The backend is chosen by the [`Device`](burn::tensor::Device) given, never by this crate.
@@ -26,6 +26,7 @@
 
 mod adaln;
 mod adamw;
+mod attention;
 mod clip;
 mod ema;
 mod epochs;
@@ -38,9 +39,11 @@ mod params;
 mod random;
 mod time_embedding;
 mod training_state;
+mod transformer;
 
 pub use adaln::{AdaLnBlock, AdaLnOutput};
 pub use adamw::{AdamW, AdamWConfig};
+pub use attention::{AttentionMask, SelfAttention};
 pub use clip::clip_by_global_norm;
 pub use ema::Ema;
 pub use epochs::Epochs;
@@ -55,3 +58,4 @@ pub use params::{
 pub use random::{standard_normal, uniform};
 pub use time_embedding::{TimeEmbedding, TimeEmbeddingConfig, sinusoids};
 pub use training_state::TrainingState;
+pub use transformer::{Transformer, TransformerBlock, TransformerConfig};

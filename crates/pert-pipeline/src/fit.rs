@@ -283,6 +283,7 @@ fn train_prior(
         conditions: &conditions,
         d_cond: d_condition,
         condition_of: &condition_of,
+        ..Default::default()
     };
     let mut rng = seeded_rng(config.seed, "prior");
     let mut trainer = PriorTrainer::new(&data, &config.prior, &mut rng, device)?;

@@ -10,21 +10,21 @@ use pert_nn::{
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Denoiser};
+use super::condition::or_null;
+use super::config::DenoiserShape;
+use super::{Condition, Denoiser, EMBEDDING_SCALE};
 use crate::error::Error;
-
-/// Standard deviation of the first null vector, as of embeddings in Peebles & Xie 2023.
-const NULL_SCALE: f64 = 0.02;
 
 /// Configuration of an [`MlpDenoiser`].
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
 /// use pert_core::seeded_rng;
-/// use pert_diffusion::{Condition, Denoiser, MlpDenoiserConfig};
+/// use pert_diffusion::{Condition, Denoiser, DenoiserShape, MlpDenoiserConfig};
 /// let (device, rng) = (Device::default(), &mut seeded_rng(0, "example"));
 /// // Rows of 2 dimensions, conditions of width 3, 1000 steps.
-/// let denoiser = MlpDenoiserConfig { width: 16, n_blocks: 1 }.init(2, 3, 1000, rng, &device)?;
+/// let shape = DenoiserShape::new(2, 3, 1000);
+/// let denoiser = MlpDenoiserConfig { width: 16, n_blocks: 1 }.init(&shape, rng, &device)?;
 /// let cond = Condition::Given(Tensor::ones([1, 3], &device));
 /// let output = denoiser.predict(Tensor::ones([5, 2], &device), &[999], cond); // [n, d]
 /// assert_eq!(output.dims(), [5, 2]);
@@ -60,47 +60,46 @@ impl MlpDenoiserConfig {
         Ok(())
     }
 
-    /// Draws the first weights of a denoiser of `d`-dimensional rows under conditions of width `d_cond`, for steps
-    /// below `n_steps`.
+    /// Draws the first weights. Tokens, if the shape has any, are not used.
     ///
     /// # Errors
     /// What [`check`](Self::check) finds, and a `d`, `d_cond` or `n_steps` of 0.
     pub fn init(
         &self,
-        d: usize,
-        d_cond: usize,
-        n_steps: usize,
+        shape: &DenoiserShape,
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<MlpDenoiser, Error> {
         self.check()?;
-        for (name, size) in [("d", d), ("d_cond", d_cond)] {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
-        }
+        shape.check()?;
         let width = self.width;
-        let time = TimeEmbeddingConfig { n_steps, d_sinusoids: width, d_out: width };
+        let time = TimeEmbeddingConfig { n_steps: shape.n_steps, d_sinusoids: width, d_out: width };
         let kaiming = LinearInit::KaimingUniform;
+        let null = |rng: &mut _| {
+            let null = standard_normal([1, width], rng, device);
+            Param::from_tensor(null.mul_scalar(EMBEDDING_SCALE))
+        };
+        let d_cov = shape.d_cov;
         Ok(MlpDenoiser {
-            input: linear(d, width, kaiming, rng, device),
+            input: linear(shape.d, width, kaiming, rng, device),
             time: time.init(rng, device)?,
-            condition: linear(d_cond, width, kaiming, rng, device),
-            null: Param::from_tensor(
-                standard_normal([1, width], rng, device).mul_scalar(NULL_SCALE),
-            ),
+            condition: linear(shape.d_cond, width, kaiming, rng, device),
+            null: null(rng),
             blocks: (0..self.n_blocks)
                 .map(|_| AdaLnBlock::new(width, width, rng, device))
                 .collect(),
-            output: AdaLnOutput::new(width, width, d, rng, device),
+            output: AdaLnOutput::new(width, width, shape.d, rng, device),
+            covariates: (d_cov > 0).then(|| linear(d_cov, width, kaiming, rng, device)),
+            null_covariates: (d_cov > 0).then(|| null(rng)),
         })
     }
 }
 
 /// h = W x_t + b; h ← AdaLN block(h, c), repeated; output = AdaLN layer(h, c), with
-/// c = SiLU(e(t) + SiLU(W_c cond + b_c)), the inner term a learned null vector where the condition is dropped.
+/// c = SiLU(e(t) + SiLU(W_c cond + b_c) + SiLU(W_v cov + b_v)), an inner term a learned null vector where the condition,
+/// or the covariates, are dropped; the last term is there only for covariates given apart from the condition.
 ///
-/// The condition is a raw vector: multi-hot of perturbed genes ‖ gene features ‖ covariates. The rows of W_c that
+/// The condition is a raw vector, such as multi-hot of perturbed genes ‖ gene features. The rows of W_c that
 /// belong to the multi-hot part *are* the learned gene embeddings, and a set of genes is embedded by their sum, so
 /// that its order cannot matter.
 ///
@@ -113,20 +112,22 @@ pub struct MlpDenoiser {
     null: Param<Tensor<2>>,
     blocks: Vec<AdaLnBlock>,
     output: AdaLnOutput,
+    covariates: Option<Linear>,
+    null_covariates: Option<Param<Tensor<2>>>,
 }
 
 impl MlpDenoiser {
-    /// The embedding of the condition, `[n or 1, width]`.
+    /// The embeddings of condition and covariates, `[n or 1, width]`.
     fn embed(&self, cond: Condition) -> Tensor<2> {
-        let given = |values| activation::silu(self.condition.forward(values));
-        match cond {
-            Condition::Null => self.null.val(),
-            Condition::Given(values) => given(values),
-            Condition::Dropped { values, dropped } => {
-                let kept = dropped.clone().neg().add_scalar(1.0);
-                given(values) * kept + self.null.val() * dropped
-            }
-        }
+        let parts = cond.into_parts();
+        let given = |layer: &Linear, values| activation::silu(layer.forward(values));
+        let pooled = parts.pooled.map(|values| given(&self.condition, values));
+        let pooled = or_null(pooled, parts.dropped, self.null.val());
+        let (Some(layer), Some(null)) = (&self.covariates, &self.null_covariates) else {
+            return pooled;
+        };
+        let covariates = parts.covariates.map(|values| given(layer, values));
+        pooled + or_null(covariates, parts.covariates_dropped, null.val())
     }
 }
 
@@ -152,7 +153,7 @@ mod tests {
     fn denoiser(device: &Device) -> MlpDenoiser {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let config = MlpDenoiserConfig { width: 8, n_blocks: 2 };
-        let denoiser = config.init(3, 4, 10, &mut rng, device).expect("valid");
+        let denoiser = config.init(&DenoiserShape::new(3, 4, 10), &mut rng, device).expect("valid");
         let mut parameters = named_parameters(&denoiser);
         for parameter in &mut parameters {
             for (i, value) in parameter.values.iter_mut().enumerate() {
@@ -207,7 +208,8 @@ mod tests {
     fn a_size_of_zero_is_named() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let config = MlpDenoiserConfig::default();
-        let error = config.init(0, 4, 10, &mut rng, &Device::flex()).map(|_| ());
+        let error =
+            config.init(&DenoiserShape::new(0, 4, 10), &mut rng, &Device::flex()).map(|_| ());
         assert_eq!(error, Err(Error::setting("d", "at least 1", 0)));
         assert!(MlpDenoiserConfig { width: 7, n_blocks: 1 }.check().is_err());
     }

@@ -1,33 +1,29 @@
 //! Networks that tell signal from noise.
 
+mod condition;
+mod config;
 mod mlp;
+mod network;
+mod tokens;
+mod transformer;
 
+pub use condition::{Condition, ConditionParts};
+pub use config::{DenoiserConfig, DenoiserShape};
 pub use mlp::{MlpDenoiser, MlpDenoiserConfig};
+pub use network::PriorDenoiser;
+pub use tokens::Tokens;
+pub use transformer::{TransformerDenoiser, TransformerDenoiserConfig};
 
 use burn::tensor::Tensor;
 
-/// The condition of the rows given to a denoiser.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value per forward pass; a box would help nobody"
-)]
-pub enum Condition {
-    /// The learned null condition for every row.
-    Null,
-    /// A condition per row `[n, d_cond]`, or one `[1, d_cond]` for all rows.
-    Given(Tensor<2>),
-    /// A condition per row, some of them replaced by the null condition (classifier-free training,
-    /// Ho & Salimans 2022, algorithm 1).
-    Dropped {
-        /// Conditions `[n, d_cond]`.
-        values: Tensor<2>,
-        /// 1 where the row's condition is dropped, 0 where it is kept, `[n, 1]`.
-        dropped: Tensor<2>,
-    },
-}
+/// Standard deviation of the first null vectors and other free embeddings, as in Peebles & Xie 2023.
+const EMBEDDING_SCALE: f64 = 0.02;
 
 /// A network, or any function, that predicts ε, x_0 or v from a noised row.
+///
+/// What every denoiser of this crate keeps to is written down as tests in `tests/conformance/mod.rs`: rows do not see each
+/// other, a dropped condition has no influence, tokens have no order, padding has no influence. `x_t` must be finite; values
+/// that are not come out as such in their own rows alone.
 ///
 /// ```
 /// use burn::tensor::Tensor;

@@ -42,7 +42,7 @@ impl X0Clip {
         Self { bound: Tensor::from_data(data, device) }
     }
 
-    fn apply(&self, x0: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn apply(&self, x0: Tensor<2>) -> Tensor<2> {
         let bound = self.bound.clone().expand(x0.dims());
         x0.min_pair(bound.clone()).max_pair(bound.neg())
     }
