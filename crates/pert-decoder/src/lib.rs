@@ -27,30 +27,48 @@
 //! ```
 
 mod batch;
+mod batch_labels;
+mod bound;
+mod choice;
 mod config;
+mod differential;
+mod distribution;
+mod draws;
 mod elbo;
 mod encoder;
 mod error;
+mod expression;
 mod generate;
 mod generator;
 mod inputs;
 mod library;
+mod likelihood;
 mod moments;
 mod network;
 mod sample;
 mod state;
 mod train;
+mod train_config;
 mod vae;
+mod validated;
 
 pub use burn::tensor::Device;
 pub use pert_core::{ChaCha8Rng, CsrCounts, seeded_rng};
 pub use pert_nn::TrainingState;
 
-pub use config::{Library, Likelihood, TrainConfig, VaeConfig};
+pub use batch_labels::BatchLabels;
+pub use choice::{HeldOutLikelihood, LikelihoodChoice};
+pub use config::{Dispersion, Library, Likelihood, VaeConfig};
+pub use differential::{CellGroup, DifferentialConfig, GeneChange};
+pub use distribution::{CountDistribution, Nb, Poisson, Zinb};
+pub use draws::Draws;
 pub use elbo::ElboTerms;
 pub use error::Error;
+pub use expression::{Latent, LibraryScale};
 pub use inputs::{Conditions, VaeInputs};
 pub use library::{LibraryPrior, LogNormal};
 pub use state::{STATE_FORMAT, VaeState};
 pub use train::{TrainStep, Trainer};
+pub use train_config::{Schedule, TrainConfig};
 pub use vae::Vae;
+pub use validated::{EpochRecord, StopReason, ValidatedFit, ValidationConfig};
