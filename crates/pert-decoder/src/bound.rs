@@ -207,7 +207,41 @@ impl LogSumExp {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::{Device, Tensor};
+    use pert_core::seeded_rng;
+
     use super::*;
+    use crate::config::{Library, VaeConfig};
+    use crate::likelihood::HostRates;
+    use crate::network::matrix;
+
+    /// One latent dimension can be integrated over: the trapezoidal rule on [−8, 8].
+    #[test]
+    fn importance_sampling_finds_the_integral_over_z() {
+        let config = VaeConfig { library: Library::Observed, ..VaeConfig::new(6, 1) };
+        let device = Device::default();
+        let vae = Vae::untrained(config, &mut seeded_rng(3, "weights"), &device).unwrap();
+        let values = [9.0, 0.0, 1.0, 3.0, 0.0, 2.0, 0.0, 4.0, 0.0, 0.0, 1.0, 30.0];
+        let counts = CsrCounts::from_dense(6, &values).unwrap();
+        const N: usize = 1601;
+        let z: Vec<f32> = (0..N).map(|k| k as f32 * 0.01 - 8.0).collect();
+        let free = Conditions::default();
+        let rng = &mut seeded_rng(0, "importance");
+        let found = vae.marginal_log_likelihood(&counts, &[0, 1], free, None, 5000, rng).unwrap();
+        for (cell, found) in found.into_iter().enumerate() {
+            let log_l = Tensor::full([N, 1], counts.library_size(cell).ln(), &device);
+            let z_column = matrix(z.clone(), N, &device);
+            let rates = HostRates::of(vae.network.generator.forward(z_column, None, log_l, None));
+            let mut sum = LogSumExp::default();
+            for (row, &z) in z.iter().enumerate() {
+                let density = -0.5 * f64::from(z).powi(2) - 0.5 * (2.0 * std::f64::consts::PI).ln();
+                sum.add(rates.log_prob(row, counts.row(cell)) + density);
+            }
+            let expected = sum.value() + 0.01f64.ln();
+            // An untrained posterior is broad: 5,000 draws leave a standard error of about 0.01.
+            assert!((found - expected).abs() < 0.05, "{found}, not {expected}");
+        }
+    }
 
     #[test]
     fn sums_of_exponentials_neither_overflow_nor_vanish() {

@@ -149,8 +149,7 @@ impl Vae {
                 };
                 (0..n * n_genes).map(|k| of(k / n_genes, k % n_genes)).collect::<Vec<f64>>()
             });
-            for k in 0..n * n_genes {
-                let [rho_a, rho_b] = [rho[0][k], rho[1][k]];
+            for (k, (&rho_a, &rho_b)) in rho[0].iter().zip(&rho[1]).enumerate() {
                 let gene = k % n_genes;
                 sums[0][gene] += rho_a;
                 sums[1][gene] += rho_b;

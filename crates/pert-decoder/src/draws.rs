@@ -113,7 +113,7 @@ impl Vae {
         if cells.is_empty() {
             return Err(Error::NoCells { purpose });
         }
-        check_cells(&self.config, counts, cells)?;
+        check_cells(self.config.n_genes, counts, cells)?;
         conditions.check(&self.config, cells.len())
     }
 

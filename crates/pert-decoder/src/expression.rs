@@ -26,6 +26,26 @@ impl Default for LibraryScale {
     }
 }
 
+impl LibraryScale {
+    pub(crate) fn check(self) -> Result<(), Error> {
+        match self {
+            Self::Fixed(l) if !(l > 0.0 && l.is_finite()) => {
+                Err(Error::setting("library size", "above 0 and finite", l))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What leads from μ at a log library size to expression on this scale; `own` is the cell's total count.
+    pub(crate) fn shift(self, log_used: f64, own: f64) -> f64 {
+        match self {
+            Self::Fixed(l) => l.ln() - log_used,
+            Self::Latent => 0.0,
+            Self::Observed => own.ln() - log_used,
+        }
+    }
+}
+
 /// The posteriors of given cells, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Latent {
@@ -127,11 +147,7 @@ impl Vae {
         draws: Draws,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<f32>, Error> {
-        if let LibraryScale::Fixed(l) = scale
-            && !(l > 0.0 && l.is_finite())
-        {
-            return Err(Error::setting("library size", "above 0 and finite", l));
-        }
+        scale.check()?;
         self.check_given(counts, cells, conditions, "the expression")?;
         draws.check()?;
         let (tables, n_genes) = (CountTables::new(), self.config.n_genes);
@@ -142,17 +158,9 @@ impl Vae {
             for _ in 0..draws.count() {
                 let drawn = self.draw(&block, draws, rng);
                 for (i, sums) in sums.chunks_mut(n_genes).enumerate() {
-                    let log_used = f64::from(drawn.log_library[i]);
-                    let shift = match scale {
-                        LibraryScale::Fixed(l) => l.ln() - log_used,
-                        LibraryScale::Latent => 0.0,
-                        LibraryScale::Observed => {
-                            counts.library_size(block.cells[i]).ln() - log_used
-                        }
-                    };
-                    for (gene, sum) in sums.iter_mut().enumerate() {
-                        *sum += (drawn.rates.log_mu(i, gene) + shift).exp();
-                    }
+                    let own = counts.library_size(block.cells[i]);
+                    let shift = scale.shift(f64::from(drawn.log_library[i]), own);
+                    drawn.rates.add_mu(i, shift, sums);
                 }
             }
             expression.extend(sums.iter().map(|sum| (sum / draws.count() as f64) as f32));

@@ -1,5 +1,7 @@
 //! log p(y|z,l,g) cell by cell, in f64.
 
+use burn::tensor::Tensor;
+
 use crate::distribution::{CountDistribution, Nb, Poisson, Zinb};
 use crate::generator::Rates;
 use crate::vae::to_vec;
@@ -19,12 +21,30 @@ pub(crate) struct HostRates {
 
 impl HostRates {
     pub(crate) fn of(rates: Rates) -> Self {
+        Self::new(rates.log_mu_shifted, rates.log_scale, rates.theta, rates.pi_logits)
+    }
+
+    /// # Shapes
+    /// As those of [`Rates`].
+    pub(crate) fn new(
+        log_mu_shifted: Tensor<2>,
+        log_scale: Tensor<2>,
+        theta: Option<Tensor<2>>,
+        pi_logits: Option<Tensor<2>>,
+    ) -> Self {
         Self {
-            n_genes: rates.log_mu_shifted.dims()[1],
-            log_mu_shifted: to_vec(rates.log_mu_shifted),
-            log_scale: to_vec(rates.log_scale),
-            theta: rates.theta.map(to_vec).unwrap_or_default(),
-            pi_logits: rates.pi_logits.map(to_vec).unwrap_or_default(),
+            n_genes: log_mu_shifted.dims()[1],
+            log_mu_shifted: to_vec(log_mu_shifted),
+            log_scale: to_vec(log_scale),
+            theta: theta.map(to_vec).unwrap_or_default(),
+            pi_logits: pi_logits.map(to_vec).unwrap_or_default(),
+        }
+    }
+
+    /// Adds μ e^shift of every gene of a cell, `[n_genes]`.
+    pub(crate) fn add_mu(&self, row: usize, shift: f64, sums: &mut [f64]) {
+        for (gene, sum) in sums.iter_mut().enumerate() {
+            *sum += (self.log_mu(row, gene) + shift).exp();
         }
     }
 

@@ -88,7 +88,7 @@ impl<'a> Trainer<'a> {
         if cells.is_empty() {
             return Err(Error::NoCells { purpose: "training" });
         }
-        check_cells(config, counts, cells)?;
+        check_cells(config.n_genes, counts, cells)?;
         inputs.conditions().check_training(config, cells.len())?;
         check_groups(inputs.library_group, cells.len(), inputs.n_groups)?;
         let log_library: Vec<f64> =

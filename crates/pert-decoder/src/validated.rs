@@ -224,7 +224,7 @@ impl Vae {
         validation.check()?;
         config.check()?;
         let [kept, held_out] = split(config, cells, inputs, validation.fraction, rng)?;
-        crate::inputs::check_cells(config, counts, &held_out.cells)?;
+        crate::inputs::check_cells(config.n_genes, counts, &held_out.cells)?;
         let n_monitored = held_out.cells.len().min(kept.cells.len()).min(MONITORED_CELLS);
         let first: Vec<usize> = (0..n_monitored).collect();
         let monitored = Part::new(config, &kept.cells, &kept.inputs(), &first);
