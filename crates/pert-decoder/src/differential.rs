@@ -100,6 +100,8 @@ impl Vae {
     /// Genes are called in the order of P(|LFC| > δ) as long as the mean of 1 − P over them, the expected share of false
     /// discoveries, is within the rate asked for. Cells are decoded under their own conditions.
     ///
+    /// It holds 4 bytes per pair and gene, 400 MB for 5,000 pairs of 20,000 genes.
+    ///
     /// # Shapes
     /// - counts: raw counts; output: one per gene, in the order of the genes
     ///
@@ -156,7 +158,7 @@ impl Vae {
                 let c = config.pseudocount;
                 // A ρ of 0 on both sides, without a pseudo-count, is no change.
                 let change = ((rho_a + c) / (rho_b + c)).log2();
-                lfc[gene].push(if change.is_nan() { 0.0 } else { change });
+                lfc[gene].push(if change.is_nan() { 0.0 } else { change as f32 });
             }
         }
         let n = config.n_pairs as f64;
@@ -164,16 +166,17 @@ impl Vae {
             .into_iter()
             .enumerate()
             .map(|(gene, mut lfc)| {
-                let beyond = lfc.iter().filter(|x| x.abs() > config.delta).count();
+                let beyond = lfc.iter().filter(|x| f64::from(x.abs()) > config.delta).count();
                 let probability = beyond as f64 / n;
-                lfc.sort_unstable_by(f64::total_cmp);
+                lfc.sort_unstable_by(f32::total_cmp);
                 let odds = (probability + BAYES_GUARD) / (1.0 - probability + BAYES_GUARD);
                 GeneChange {
                     gene,
                     probability,
                     bayes_factor: odds.ln(),
-                    lfc_mean: lfc.iter().sum::<f64>() / n,
-                    lfc_median: 0.5 * (lfc[(lfc.len() - 1) / 2] + lfc[lfc.len() / 2]),
+                    lfc_mean: lfc.iter().map(|&x| f64::from(x)).sum::<f64>() / n,
+                    lfc_median: 0.5
+                        * (f64::from(lfc[(lfc.len() - 1) / 2]) + f64::from(lfc[lfc.len() / 2])),
                     rho_a: sums[0][gene] / n,
                     rho_b: sums[1][gene] / n,
                     is_called: false,

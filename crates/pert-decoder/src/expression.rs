@@ -9,6 +9,11 @@ use crate::inputs::Conditions;
 use crate::vae::{Vae, blocks};
 
 /// The library size that expression is scaled to.
+///
+/// ```
+/// use pert_decoder::LibraryScale;
+/// assert_eq!(LibraryScale::default(), LibraryScale::Fixed(10_000.0));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LibraryScale {
     /// The same for all cells, counts, above 0; 1 gives ρ itself (scvi-tools' default).
@@ -112,7 +117,7 @@ impl Vae {
         Ok(latent)
     }
 
-    /// Normalised expression: E_q[ρ] times a library size, without dropout and count noise.
+    /// Normalised expression: E_q\[ρ\] times a library size, without dropout and count noise.
     ///
     /// # Shapes
     /// - counts: raw counts; one row of `conditions` per entry of `cells`
@@ -168,7 +173,7 @@ impl Vae {
         Ok(expression)
     }
 
-    /// Denoised expression: E_q[μ] = E_q[l ρ], the counts the cells would have shown without dropout and count noise.
+    /// Denoised expression: E_q\[μ\] = E_q\[l ρ\], the counts the cells would have shown without dropout and count noise.
     ///
     /// The same as [`Vae::normalised_expression`] with [`LibraryScale::Latent`].
     ///

@@ -10,8 +10,23 @@
 //! | l | library size | `log_library` |
 //! | ρ | normalised expression, sums to 1 over genes | `rho` |
 //! | μ = l·ρ | mean of the count before dropout | `mu` |
-//! | θ | inverse dispersion per gene: variance μ + μ²/θ | `theta` |
+//! | θ | inverse dispersion per gene (or [`Dispersion`]): variance μ + μ²/θ | `theta` |
 //! | π | dropout probability | `pi_logits` |
+//!
+//! For those who come from scvi-tools:
+//!
+//! | scvi-tools | here |
+//! |---|---|
+//! | `SCVI(…).train()` | [`Vae::fit`], [`Trainer`] (resumable) |
+//! | `train(early_stopping=True)`, `model.history` | [`Vae::fit_validated`] |
+//! | `get_latent_representation` | [`Vae::encode`], [`Vae::latent`] |
+//! | `get_normalized_expression` | [`Vae::normalised_expression`], [`Vae::denoised_expression`] |
+//! | `posterior_predictive_sample` | [`Vae::posterior_predictive`] |
+//! | `get_elbo`, `get_reconstruction_error` | [`Vae::elbo`], [`Vae::elbo_per_cell`] |
+//! | `get_marginal_ll` | [`Vae::marginal_log_likelihood`] |
+//! | `differential_expression(mode="change")` | [`Vae::differential_expression`] |
+//! | `scvi.distributions` | [`Poisson`], [`Nb`], [`Zinb`] |
+//! | a model trained there | [`ScviLayout::from_safetensors`] |
 //!
 //! ```
 //! use pert_decoder::{Conditions, CsrCounts, Device, Vae, VaeConfig, seeded_rng};

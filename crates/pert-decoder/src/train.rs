@@ -173,6 +173,21 @@ impl<'a> Trainer<'a> {
     }
 
     /// The model as it is after the steps done, its library size not calibrated: for looking at it on the way.
+    ///
+    /// ```
+    /// use pert_decoder::{
+    ///     Conditions, CsrCounts, Device, TrainConfig, Trainer, VaeConfig, VaeInputs, seeded_rng,
+    /// };
+    /// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0])?;
+    /// let inputs = VaeInputs { cell: None, covariate: None, library_group: &[0, 0], n_groups: 1 };
+    /// let (config, train) = (VaeConfig::new(3, 2), TrainConfig::default());
+    /// let (rng, device) = (&mut seeded_rng(0, "decoder"), Device::default());
+    /// let trainer = Trainer::new(&counts, &[0, 1], &inputs, &config, &train, rng, &device)?;
+    /// let rng = &mut seeded_rng(1, "elbo");
+    /// let terms = trainer.model().elbo(&counts, &[0, 1], Conditions::default(), None, rng)?;
+    /// assert!(terms.total().is_finite());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn model(&self) -> Vae {
         Vae {
             config: self.config.clone(),

@@ -34,10 +34,10 @@ pub trait CountDistribution {
     /// log P(y), nats.
     fn log_prob(&self, y: u32) -> f64;
 
-    /// E[y], counts.
+    /// E\[y\], counts.
     fn mean(&self) -> f64;
 
-    /// Var[y], counts².
+    /// Var\[y\], counts².
     fn variance(&self) -> f64;
 
     /// One draw; what is above 2²⁴, the largest count held exactly, is drawn as 2²⁴.

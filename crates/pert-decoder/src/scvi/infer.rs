@@ -152,7 +152,7 @@ impl ScviLayout {
         Ok(terms)
     }
 
-    /// Normalised expression E_q[ρ] times a library size, as scvi-tools' `get_normalized_expression`.
+    /// Normalised expression E_q\[ρ\] times a library size, as scvi-tools' `get_normalized_expression`.
     ///
     /// # Shapes
     /// As [`latent`](Self::latent); output: `[cells.len(), n_genes]`, row-major.
