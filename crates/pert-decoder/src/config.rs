@@ -28,6 +28,28 @@ pub enum Library {
     Observed,
 }
 
+/// What the inverse dispersion θ depends on.
+///
+/// ```
+/// use pert_decoder::{Dispersion, VaeConfig};
+/// // Two batches as one-hot covariates, each with a dispersion of its own.
+/// let config = VaeConfig { dispersion: Dispersion::GeneBatch, d_covariate: 2, ..VaeConfig::new(2000, 10) };
+/// assert!(config.check().is_ok());
+/// assert!(VaeConfig { d_covariate: 0, ..config }.check().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dispersion {
+    /// The gene: log θ is a vector (Lopez et al. 2018; scvi-tools' default).
+    #[default]
+    Gene,
+    /// The gene and the covariates: log θ = a + covariate · B, one vector per batch where the covariates are a
+    /// one-hot batch (scvi-tools' `gene-batch`).
+    GeneBatch,
+    /// The gene in a cell: log θ = a + h · C, h the generator's last hidden layer (scvi-tools' `gene-cell`).
+    GeneCell,
+}
+
 /// Configuration of a [`Vae`](crate::Vae).
 ///
 /// ```
@@ -66,6 +88,9 @@ pub struct VaeConfig {
     /// Default latent.
     #[serde(default)]
     pub library: Library,
+    /// What θ depends on; must be the gene for Poisson, which has no θ. Default gene (scvi-tools).
+    #[serde(default)]
+    pub dispersion: Dispersion,
     /// Probability, in [0, 1), that a training cell's g is replaced by a learned null, so that the model also works
     /// without one. Default 0.05.
     #[serde(default = "default_cell_dropout")]
@@ -101,6 +126,7 @@ impl VaeConfig {
             d_covariate: 0,
             likelihood: Likelihood::default(),
             library: Library::default(),
+            dispersion: Dispersion::default(),
             cell_dropout: default_cell_dropout(),
         }
     }
@@ -127,81 +153,18 @@ impl VaeConfig {
         if !(0.0..1.0).contains(&self.cell_dropout) {
             return Err(Error::setting("cell_dropout", "in [0, 1)", self.cell_dropout));
         }
-        Ok(())
-    }
-}
-
-/// Configuration of the training of a [`Vae`](crate::Vae) by Adam with a one-cycle rate.
-///
-/// ```
-/// use pert_decoder::TrainConfig;
-/// let config = TrainConfig { steps: 300, ..Default::default() };
-/// config.check()?;
-/// assert!(TrainConfig { kl_warmup: 2.0, ..config }.check().is_err());
-/// # Ok::<(), pert_decoder::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainConfig {
-    /// Optimiser steps, at least 1. Default 1,500.
-    pub steps: usize,
-    /// Cells per step, at least 1; fewer when fewer are given. Default 128.
-    pub batch: usize,
-    /// Largest rate of the one-cycle schedule, above 0. Default 2e-3.
-    pub learning_rate: f64,
-    /// Largest global norm of the gradients of the mean loss per cell, above 0. Default 5.
-    pub clip: f64,
-    /// Share of the steps over which the weight of KL(q(z) ‖ p(z)) rises from 0 to 1, in [0, 1]. Default 0.3.
-    pub kl_warmup: f64,
-    /// How many times faster log θ is learned than the weights, above 0. Default 5: a dispersion that lags behind
-    /// spoils the variance of the counts generated.
-    pub theta_rate: f64,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            steps: 1500,
-            batch: 128,
-            learning_rate: 2e-3,
-            clip: 5.0,
-            kl_warmup: 0.3,
-            theta_rate: 5.0,
+        let found = || format!("{:?}", self.dispersion);
+        if self.dispersion != Dispersion::Gene && self.likelihood == Likelihood::Poisson {
+            return Err(Error::setting("dispersion", "Gene with a Poisson likelihood", found()));
         }
-    }
-}
-
-impl TrainConfig {
-    /// Checks every setting.
-    ///
-    /// # Errors
-    /// [`Error::InvalidSetting`] naming the setting and its range.
-    pub fn check(&self) -> Result<(), Error> {
-        for (name, size) in [("steps", self.steps), ("batch", self.batch)] {
-            if size == 0 {
-                return Err(Error::setting(name, "at least 1", size));
-            }
-        }
-        let positive = [
-            ("learning_rate", self.learning_rate),
-            ("clip", self.clip),
-            ("theta_rate", self.theta_rate),
-        ];
-        for (name, value) in positive {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(Error::setting(name, "above 0 and finite", value));
-            }
-        }
-        if !(0.0..=1.0).contains(&self.kl_warmup) {
-            return Err(Error::setting("kl_warmup", "in [0, 1]", self.kl_warmup));
+        if self.dispersion == Dispersion::GeneBatch && self.d_covariate == 0 {
+            return Err(Error::setting(
+                "dispersion",
+                "Gene or GeneCell without covariates",
+                found(),
+            ));
         }
         Ok(())
-    }
-
-    /// The weight of KL(q(z) ‖ p(z)) in step `step`, counted from 0.
-    pub(crate) fn kl_weight(&self, step: usize) -> f64 {
-        let rising = self.kl_warmup * self.steps as f64;
-        if rising < 1.0 { 1.0 } else { ((step + 1) as f64 / rising).min(1.0) }
     }
 }
 
@@ -215,9 +178,6 @@ mod tests {
             serde_json::from_str(r#"{"n_genes": 7, "n_latent": 3, "likelihood": "nb"}"#).unwrap();
         assert_eq!(config, VaeConfig { likelihood: Likelihood::Nb, ..VaeConfig::new(7, 3) });
         assert!(serde_json::from_str::<VaeConfig>(r#"{"n_genes": 7, "n_latnet": 3}"#).is_err());
-        let train: TrainConfig = serde_json::from_str(r#"{"steps": 3}"#).unwrap();
-        assert_eq!(train, TrainConfig { steps: 3, ..TrainConfig::default() });
-        assert!(serde_json::from_str::<TrainConfig>(r#"{"epochs": 3}"#).is_err());
     }
 
     #[test]
@@ -231,29 +191,11 @@ mod tests {
             VaeConfig { encoder_layers: 0, ..good.clone() },
             VaeConfig { decoder_layers: 0, ..good.clone() },
             VaeConfig { cell_dropout: 1.0, ..good.clone() },
-            VaeConfig { cell_dropout: f64::NAN, ..good },
+            VaeConfig { cell_dropout: f64::NAN, ..good.clone() },
+            VaeConfig { dispersion: Dispersion::GeneBatch, ..good.clone() },
+            VaeConfig { dispersion: Dispersion::GeneCell, likelihood: Likelihood::Poisson, ..good },
         ] {
             assert!(matches!(bad.check(), Err(Error::InvalidSetting { .. })), "{bad:?}");
         }
-        let good = TrainConfig::default();
-        assert_eq!(good.check(), Ok(()));
-        for bad in [
-            TrainConfig { steps: 0, ..good.clone() },
-            TrainConfig { batch: 0, ..good.clone() },
-            TrainConfig { learning_rate: f64::NAN, ..good.clone() },
-            TrainConfig { clip: 0.0, ..good.clone() },
-            TrainConfig { kl_warmup: 1.5, ..good.clone() },
-            TrainConfig { theta_rate: -1.0, ..good },
-        ] {
-            assert!(matches!(bad.check(), Err(Error::InvalidSetting { .. })), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn the_kl_weight_rises_to_one() {
-        let config = TrainConfig { steps: 10, kl_warmup: 0.5, ..TrainConfig::default() };
-        let weights: Vec<f64> = (0..7).map(|step| config.kl_weight(step)).collect();
-        assert_eq!(weights, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0]);
-        assert_eq!(TrainConfig { kl_warmup: 0.0, ..config }.kl_weight(0), 1.0);
     }
 }

@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::batch::CountTables;
-    use crate::config::Likelihood;
+    use crate::config::{Dispersion, Likelihood};
     use crate::inputs::OwnedConditions;
     use crate::vae::scalar;
 
@@ -140,6 +140,8 @@ mod tests {
     #[derive(serde::Deserialize)]
     struct Case {
         likelihood: Likelihood,
+        dispersion: Dispersion,
+        extra: Vec<Parameter>,
         reconstruction: f64,
         kl_z: f64,
         kl_l: f64,
@@ -192,12 +194,14 @@ mod tests {
                 d_cell: 2,
                 d_covariate: 2,
                 likelihood: case.likelihood,
+                dispersion: case.dispersion,
                 ..VaeConfig::new(5, 2)
             };
             let network = Network::init(&config, &mut seeded_rng(0, "replaced"), &device);
             let weights: Vec<NamedTensor> = golden
                 .parameters
                 .iter()
+                .chain(&case.extra)
                 .filter(|p| case.gradients.contains_key(&p.name))
                 .map(|p| NamedTensor {
                     name: p.name.clone(),

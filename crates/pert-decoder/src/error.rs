@@ -94,6 +94,42 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
+    /// A gradient left the numbers, the loss not yet.
+    #[error(
+        "the gradients have norm {norm} in step {step}; the weights are those before it, lower the learning rate"
+    )]
+    NonFiniteGradient {
+        /// The optimiser step, counted from 1.
+        step: usize,
+        /// The global norm.
+        norm: f64,
+    },
+    /// A batch that the model was not trained with, by name.
+    #[error("the model does not know batch {label:?}, only {}", known.join(", "))]
+    UnknownBatch {
+        /// The label asked for.
+        label: String,
+        /// The labels of the training.
+        known: Vec<String>,
+    },
+    /// A batch that the model was not trained with, by number.
+    #[error(
+        "batch {batch} of cell {index} is not below the model's number of batches, {n_batches}"
+    )]
+    BatchOutOfRange {
+        /// The batch given.
+        batch: usize,
+        /// Position among the cells, counted from 0.
+        index: usize,
+        /// The number of batches.
+        n_batches: usize,
+    },
+    /// An export of scvi-tools that is not one of the models read here.
+    #[error("the scvi-tools export cannot be read: {reason}")]
+    ScviExport {
+        /// What is missing or not supported.
+        reason: String,
+    },
     /// The caller stopped the training.
     #[error("training was stopped after step {step}")]
     Interrupted {

@@ -71,7 +71,7 @@ impl Vae {
             let pi = rates.pi_logits.map(|logits| to_vec(sigmoid(logits)));
             for (i, &mu) in to_vec(rates.mu).iter().enumerate() {
                 let gene = i % n_genes;
-                let theta = theta.as_ref().map(|theta| theta[gene]);
+                let theta = theta.as_ref().map(|theta| theta[i % theta.len()]);
                 let pi = pi.as_ref().map_or(0.0, |pi| f64::from(pi[i]));
                 let y = sample_count(f64::from(mu), theta, pi, rng);
                 if y > 0.0 {

@@ -6,20 +6,30 @@ use burn::tensor::{Device, Tensor, TensorData};
 use pert_core::ChaCha8Rng;
 use pert_nn::{LinearInit, linear};
 
-use crate::config::{Likelihood, VaeConfig};
+use crate::config::{Dispersion, Likelihood, VaeConfig};
 use crate::encoder::Trunk;
 use crate::moments::CountMoments;
 
 /// First dropout logit: 5%, so that training starts near the negative binomial whose moments θ was taken from.
 const FIRST_PI_LOGIT: f32 = -3.0;
 
-/// z, g → ρ, π; θ per gene.
+/// log θ of a cell or a batch stays within ± this: Poisson to the last digit on one side, a θ of 3e-7 on the other.
+const LOG_THETA_BOUND: f64 = 15.0;
+
+/// z, g → ρ, π, θ.
 #[derive(Module, Debug)]
 pub(crate) struct Generator {
     trunk: Trunk,
     rho: Linear,
     pi: Option<Linear>,
     log_theta: Option<Param<Tensor<1>>>,
+    /// What covariates or the cell add to log θ; zero at first.
+    theta: Option<Linear>,
+    #[module(skip)]
+    dispersion: Dispersion,
+    /// The covariates are the last columns of the condition, this many.
+    #[module(skip)]
+    d_covariate: usize,
 }
 
 /// Means and dropout of a batch.
@@ -33,8 +43,8 @@ pub(crate) struct Rates {
     pub(crate) log_scale: Tensor<2>,
     /// `[n, n_genes]`; `None` without zero inflation.
     pub(crate) pi_logits: Option<Tensor<2>>,
-    /// θ, `[n_genes]`; `None` for Poisson.
-    pub(crate) theta: Option<Tensor<1>>,
+    /// θ, `[1, n_genes]` or `[n, n_genes]`; `None` for Poisson.
+    pub(crate) theta: Option<Tensor<2>>,
 }
 
 impl Generator {
@@ -48,7 +58,17 @@ impl Generator {
         });
         let log_theta = (config.likelihood != Likelihood::Poisson)
             .then(|| Param::from_tensor(Tensor::zeros([n_genes], device)));
-        Self { trunk, rho, pi, log_theta }
+        let d_theta = match config.dispersion {
+            Dispersion::Gene => None,
+            Dispersion::GeneBatch => Some(config.d_covariate),
+            Dispersion::GeneCell => Some(width),
+        };
+        let theta = d_theta.map(|d_in| Linear {
+            bias: None,
+            ..linear(d_in, n_genes, LinearInit::Zeros, rng, device)
+        });
+        let (dispersion, d_covariate) = (config.dispersion, config.d_covariate);
+        Self { trunk, rho, pi, log_theta, theta, dispersion, d_covariate }
     }
 
     /// Starts ρ at the mean expression and θ at its moments.
@@ -82,6 +102,7 @@ impl Generator {
     ) -> Rates {
         let h = self.trunk.forward(z, condition); // [n, n_hidden]
         let pi_logits = self.pi.as_ref().map(|pi| pi.forward(h.clone()));
+        let theta = self.theta(&h, condition);
         let mut logits = self.rho.forward(h); // [n, n_genes]
         if let Some(scale) = gene_log_scale {
             logits = logits.add(scale.clone());
@@ -91,7 +112,21 @@ impl Generator {
         let unnormalised = log_mu_shifted.clone().exp();
         let log_scale = log_library.sub(unnormalised.clone().sum_dim(1).log()); // [n, 1]
         let mu = unnormalised.mul(log_scale.clone().exp());
-        let theta = self.log_theta.as_ref().map(|log_theta| log_theta.val().exp());
         Rates { mu, log_mu_shifted, log_scale, pi_logits, theta }
+    }
+
+    /// θ, `[1, n_genes]` or `[n, n_genes]`.
+    fn theta(&self, h: &Tensor<2>, condition: Option<&Tensor<2>>) -> Option<Tensor<2>> {
+        let log_theta = self.log_theta.as_ref()?.val().unsqueeze::<2>(); // [1, n_genes]
+        let Some(weights) = &self.theta else { return Some(log_theta.exp()) };
+        let input = match (self.dispersion, condition) {
+            (Dispersion::GeneBatch, Some(condition)) => {
+                let [n, width] = condition.dims();
+                condition.clone().slice([0..n, width - self.d_covariate..width])
+            }
+            _ => h.clone(),
+        };
+        let log_theta = weights.forward(input).add(log_theta); // [n, n_genes]
+        Some(log_theta.clamp(-LOG_THETA_BOUND, LOG_THETA_BOUND).exp())
     }
 }

@@ -127,12 +127,12 @@ pub(crate) fn check_values(
 
 /// Checks that the chosen cells exist, have counts, and that the genes are as many as the model's.
 pub(crate) fn check_cells(
-    config: &VaeConfig,
+    n_genes: usize,
     counts: &CsrCounts,
     cells: &[usize],
 ) -> Result<(), Error> {
-    if counts.n_genes() != config.n_genes {
-        return Err(Error::GeneMismatch { expected: config.n_genes, found: counts.n_genes() });
+    if counts.n_genes() != n_genes {
+        return Err(Error::GeneMismatch { expected: n_genes, found: counts.n_genes() });
     }
     for &cell in cells {
         if cell >= counts.n_cells() {

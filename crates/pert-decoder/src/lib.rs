@@ -10,8 +10,23 @@
 //! | l | library size | `log_library` |
 //! | ρ | normalised expression, sums to 1 over genes | `rho` |
 //! | μ = l·ρ | mean of the count before dropout | `mu` |
-//! | θ | inverse dispersion per gene: variance μ + μ²/θ | `theta` |
+//! | θ | inverse dispersion per gene (or [`Dispersion`]): variance μ + μ²/θ | `theta` |
 //! | π | dropout probability | `pi_logits` |
+//!
+//! For those who come from scvi-tools:
+//!
+//! | scvi-tools | here |
+//! |---|---|
+//! | `SCVI(…).train()` | [`Vae::fit`], [`Trainer`] (resumable) |
+//! | `train(early_stopping=True)`, `model.history` | [`Vae::fit_validated`] |
+//! | `get_latent_representation` | [`Vae::encode`], [`Vae::latent`] |
+//! | `get_normalized_expression` | [`Vae::normalised_expression`], [`Vae::denoised_expression`] |
+//! | `posterior_predictive_sample` | [`Vae::posterior_predictive`] |
+//! | `get_elbo`, `get_reconstruction_error` | [`Vae::elbo`], [`Vae::elbo_per_cell`] |
+//! | `get_marginal_ll` | [`Vae::marginal_log_likelihood`] |
+//! | `differential_expression(mode="change")` | [`Vae::differential_expression`] |
+//! | `scvi.distributions` | [`Poisson`], [`Nb`], [`Zinb`] |
+//! | a model trained there | [`ScviLayout::from_safetensors`] |
 //!
 //! ```
 //! use pert_decoder::{Conditions, CsrCounts, Device, Vae, VaeConfig, seeded_rng};
@@ -27,30 +42,50 @@
 //! ```
 
 mod batch;
+mod batch_labels;
+mod bound;
+mod choice;
 mod config;
+mod differential;
+mod distribution;
+mod draws;
 mod elbo;
 mod encoder;
 mod error;
+mod expression;
 mod generate;
 mod generator;
 mod inputs;
 mod library;
+mod likelihood;
 mod moments;
 mod network;
 mod sample;
+mod scvi;
 mod state;
 mod train;
+mod train_config;
 mod vae;
+mod validated;
 
 pub use burn::tensor::Device;
 pub use pert_core::{ChaCha8Rng, CsrCounts, seeded_rng};
 pub use pert_nn::TrainingState;
 
-pub use config::{Library, Likelihood, TrainConfig, VaeConfig};
+pub use batch_labels::BatchLabels;
+pub use choice::{HeldOutLikelihood, LikelihoodChoice};
+pub use config::{Dispersion, Library, Likelihood, VaeConfig};
+pub use differential::{CellGroup, DifferentialConfig, GeneChange};
+pub use distribution::{CountDistribution, Nb, Poisson, Zinb};
+pub use draws::Draws;
 pub use elbo::ElboTerms;
 pub use error::Error;
+pub use expression::{Latent, LibraryScale};
 pub use inputs::{Conditions, VaeInputs};
 pub use library::{LibraryPrior, LogNormal};
+pub use scvi::ScviLayout;
 pub use state::{STATE_FORMAT, VaeState};
 pub use train::{TrainStep, Trainer};
+pub use train_config::{Schedule, TrainConfig};
 pub use vae::Vae;
+pub use validated::{EpochRecord, StopReason, ValidatedFit, ValidationConfig};

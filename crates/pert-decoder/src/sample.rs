@@ -34,7 +34,9 @@ pub(crate) fn sample_count(mu: f64, theta: Option<f64>, pi: f64, rng: &mut ChaCh
         Some(theta) => Gamma::new(theta, mu / theta).map_or(mu, |gamma| gamma.sample(rng)),
         None => mu,
     };
-    let y = Poisson::new(rate).map_or(0.0, |poisson| poisson.sample(rng));
+    // Beyond twice the largest count every draw is cut anyway.
+    let y = Poisson::new(rate.min(2.0 * f64::from(LARGEST_COUNT)))
+        .map_or(0.0, |poisson| poisson.sample(rng));
     y.min(f64::from(LARGEST_COUNT))
 }
 
@@ -53,7 +55,8 @@ fn invert(target: f64, mu: f64, theta: Option<f64>) -> f64 {
         };
         y += 1.0;
         cumulative += mass;
-        if target < cumulative || (mass < NEGLIGIBLE_MASS && y > mu) {
+        let is_last = (mass < NEGLIGIBLE_MASS && y > mu) || y >= f64::from(LARGEST_COUNT);
+        if target < cumulative || is_last {
             return y;
         }
     }

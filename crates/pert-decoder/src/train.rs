@@ -6,17 +6,18 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use pert_core::{ChaCha8Rng, CsrCounts, RngState};
-use pert_nn::{AdamW, AdamWConfig, Epochs, OneCycle, TrainingState, clip_by_global_norm};
+use pert_nn::{AdamW, AdamWConfig, Epochs, TrainingState, clip_and_norm};
 use rand::Rng;
 
 use crate::batch::{Batch, CountTables};
-use crate::config::{TrainConfig, VaeConfig};
+use crate::config::VaeConfig;
 use crate::elbo::Noise;
 use crate::error::Error;
 use crate::inputs::{VaeInputs, check_cells, check_groups};
 use crate::library::{LibraryPrior, LogNormal};
 use crate::moments::CountMoments;
 use crate::network::Network;
+use crate::train_config::TrainConfig;
 use crate::vae::{Vae, scalar};
 
 /// What [`Vae::fit`] reports after every optimiser step.
@@ -56,10 +57,11 @@ pub struct Trainer<'a> {
     inputs: VaeInputs<'a>,
     config: VaeConfig,
     train: TrainConfig,
-    schedule: OneCycle,
     tables: CountTables,
     library_prior: LibraryPrior,
     network: Network,
+    /// The weights of the last step whose loss was finite.
+    last_good: Option<Network>,
     optimizer: AdamW,
     rng: &'a mut ChaCha8Rng,
     device: Device,
@@ -86,14 +88,12 @@ impl<'a> Trainer<'a> {
         if cells.is_empty() {
             return Err(Error::NoCells { purpose: "training" });
         }
-        check_cells(config, counts, cells)?;
+        check_cells(config.n_genes, counts, cells)?;
         inputs.conditions().check_training(config, cells.len())?;
         check_groups(inputs.library_group, cells.len(), inputs.n_groups)?;
         let log_library: Vec<f64> =
             cells.iter().map(|&cell| counts.library_size(cell).ln()).collect();
         let library_prior = LibraryPrior::fit(&log_library, inputs.library_group, inputs.n_groups)?;
-        let schedule = OneCycle::new(train.learning_rate, train.steps);
-        schedule.check()?;
         let device = device.clone().autodiff();
         let mut network = Network::init(config, rng, &device);
         network.generator = network.generator.start_at(&CountMoments::of(counts, cells), &device);
@@ -108,10 +108,10 @@ impl<'a> Trainer<'a> {
             inputs: *inputs,
             config: config.clone(),
             train: train.clone(),
-            schedule,
             tables: CountTables::new(),
             library_prior,
             network,
+            last_good: None,
             optimizer,
             rng,
             device,
@@ -125,7 +125,8 @@ impl<'a> Trainer<'a> {
     /// Beyond the planned number of steps the rate stays at its last value.
     ///
     /// # Errors
-    /// [`Error::NonFiniteLoss`].
+    /// [`Error::NonFiniteLoss`] and [`Error::NonFiniteGradient`]. The weights are then those of the last step whose loss
+    /// was finite: [`model`](Self::model), [`state`](Self::state) and [`finish`](Self::finish) give them.
     pub fn step(&mut self) -> Result<f64, Error> {
         let rows = self.epochs.next(self.rng).to_vec();
         let cells: Vec<usize> = rows.iter().map(|&row| self.cells[row]).collect();
@@ -149,14 +150,52 @@ impl<'a> Trainer<'a> {
         let loss = loss.mul_scalar(1.0 / n);
         let value = scalar(loss.clone().inner()) + batch.constant / n;
         if !value.is_finite() {
+            if let Some(good) = self.last_good.take() {
+                self.network = good;
+            }
             return Err(Error::NonFiniteLoss { step: self.step + 1, loss: value });
         }
         let grads = GradientsParams::from_grads(loss.backward(), &self.network);
-        let grads = clip_by_global_norm(grads, &self.network, self.train.clip);
-        let rate = self.schedule.rate(self.step);
+        let (grads, norm) = clip_and_norm(grads, &self.network, self.train.clip);
+        if !norm.is_finite() {
+            return Err(Error::NonFiniteGradient { step: self.step + 1, norm });
+        }
+        let rate = self.learning_rate();
+        self.last_good = Some(self.network.clone());
         self.network = self.optimizer.step(rate, self.network.clone(), grads);
         self.step += 1;
         Ok(value)
+    }
+
+    /// The rate of the next step.
+    pub fn learning_rate(&self) -> f64 {
+        self.train.schedule.rate(self.train.learning_rate, self.train.steps, self.step)
+    }
+
+    /// The model as it is after the steps done, its library size not calibrated: for looking at it on the way.
+    ///
+    /// ```
+    /// use pert_decoder::{
+    ///     Conditions, CsrCounts, Device, TrainConfig, Trainer, VaeConfig, VaeInputs, seeded_rng,
+    /// };
+    /// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0, 0.0, 2.0, 0.0])?;
+    /// let inputs = VaeInputs { cell: None, covariate: None, library_group: &[0, 0], n_groups: 1 };
+    /// let (config, train) = (VaeConfig::new(3, 2), TrainConfig::default());
+    /// let (rng, device) = (&mut seeded_rng(0, "decoder"), Device::default());
+    /// let trainer = Trainer::new(&counts, &[0, 1], &inputs, &config, &train, rng, &device)?;
+    /// let rng = &mut seeded_rng(1, "elbo");
+    /// let terms = trainer.model().elbo(&counts, &[0, 1], Conditions::default(), None, rng)?;
+    /// assert!(terms.total().is_finite());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn model(&self) -> Vae {
+        Vae {
+            config: self.config.clone(),
+            network: self.network.valid(),
+            library_prior: self.library_prior.clone(),
+            log_library_offset: 0.0,
+            device: self.device.clone().without_autodiff(),
+        }
     }
 
     /// Optimiser steps done.
@@ -182,6 +221,7 @@ impl<'a> Trainer<'a> {
         state.check_steps(self.train.steps)?;
         self.network =
             state.restore(self.network.clone(), &mut self.optimizer, &mut self.epochs)?;
+        self.last_good = None;
         *self.rng = state.rng.rng();
         self.step = state.n_steps;
         Ok(())
@@ -192,13 +232,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// As [`Vae::calibrate_library`].
     pub fn finish(self) -> Result<Vae, Error> {
-        let mut vae = Vae {
-            config: self.config,
-            network: self.network.valid(),
-            library_prior: self.library_prior,
-            log_library_offset: 0.0,
-            device: self.device.without_autodiff(),
-        };
+        let mut vae = self.model();
         vae.calibrate_library(self.counts, self.cells, &self.inputs, self.rng)?;
         Ok(vae)
     }

@@ -89,7 +89,7 @@ impl Vae {
         cells: &[usize],
         conditions: Conditions<'_>,
     ) -> Result<Vec<f32>, Error> {
-        check_cells(&self.config, counts, cells)?;
+        check_cells(self.config.n_genes, counts, cells)?;
         conditions.check(&self.config, cells.len())?;
         let mut means = Vec::with_capacity(cells.len() * self.config.n_latent);
         for rows in blocks(cells.len()) {
@@ -194,7 +194,7 @@ impl Vae {
         if cells.is_empty() {
             return Err(Error::NoCells { purpose: "the evidence lower bound" });
         }
-        check_cells(&self.config, counts, cells)?;
+        check_cells(self.config.n_genes, counts, cells)?;
         conditions.check(&self.config, cells.len())?;
         if let Some(groups) = library_group {
             check_groups(groups, cells.len(), self.library_prior.n_groups())?;

@@ -3,42 +3,15 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
-use pert_core::{ChaCha8Rng, CsrCounts, seeded_rng};
+use pert_core::{CsrCounts, seeded_rng};
 use pert_decoder::{
     Conditions, Error, Library, Likelihood, TrainConfig, Trainer, Vae, VaeConfig, VaeInputs,
     VaeState,
 };
-use rand_distr::{Distribution, Gamma, LogNormal, Poisson};
 use statrs::distribution::{Discrete, NegativeBinomial};
 
-const N_GENES: usize = 40;
-const THETA: f64 = 2.0;
-
-/// Gamma–Poisson cells of two states whose genes differ threefold; returns the counts and each cell's state.
-fn simulate(n_cells: usize, rng: &mut ChaCha8Rng) -> (CsrCounts, Vec<usize>) {
-    let state: Vec<usize> = (0..n_cells).map(|cell| cell % 2).collect();
-    let weight = |gene: usize, state: usize| {
-        let base = 0.2 + 0.1 * (gene % 8) as f64;
-        if gene.is_multiple_of(3) == (state == 1) { 3.0 * base } else { base }
-    };
-    let library = LogNormal::new(60f64.ln(), 0.4).unwrap();
-    let mut dense = Vec::with_capacity(n_cells * N_GENES);
-    for &state in &state {
-        let total: f64 = (0..N_GENES).map(|gene| weight(gene, state)).sum();
-        let library = library.sample(rng);
-        for gene in 0..N_GENES {
-            let mu = library * weight(gene, state) / total;
-            let rate: f64 = Gamma::new(THETA, mu / THETA).unwrap().sample(rng);
-            let y: f64 = if rate > 0.0 { Poisson::new(rate).unwrap().sample(rng) } else { 0.0 };
-            dense.push(y as f32);
-        }
-    }
-    (CsrCounts::from_dense(N_GENES, &dense).unwrap(), state)
-}
-
-fn all(counts: &CsrCounts) -> Vec<usize> {
-    (0..counts.n_cells()).collect()
-}
+mod common;
+use common::{N_GENES, all, simulate};
 
 fn small(likelihood: Likelihood, library: Library) -> VaeConfig {
     VaeConfig { n_hidden: 32, likelihood, library, ..VaeConfig::new(N_GENES, 3) }

@@ -29,18 +29,40 @@ pub fn clip_by_global_norm<M: Module>(
     module: &M,
     max_norm: f64,
 ) -> GradientsParams {
+    clip_and_norm(grads, module, max_norm).0
+}
+
+/// As [`clip_by_global_norm`], and ‖g‖₂ before clipping, which is not finite where a gradient is not; 0 without any.
+///
+/// ```
+/// use burn::optim::GradientsParams;
+/// use burn::tensor::{Device, Tensor};
+/// use pert_core::seeded_rng;
+/// use pert_nn::{LinearInit, clip_and_norm, linear};
+///
+/// let device = Device::default().autodiff();
+/// let layer = linear(2, 1, LinearInit::Zeros, &mut seeded_rng(0, "example"), &device);
+/// let loss = layer.forward(Tensor::<2>::from_data([[2.0, 2.0]], &device)).sum();
+/// let grads = GradientsParams::from_grads(loss.backward(), &layer);
+/// assert_eq!(clip_and_norm(grads, &layer, 1.5).1, 3.0);
+/// ```
+pub fn clip_and_norm<M: Module>(
+    grads: GradientsParams,
+    module: &M,
+    max_norm: f64,
+) -> (GradientsParams, f64) {
     let mut sum = SumOfSquares { grads: &grads, total: None };
     module.visit(&mut sum);
     let Some(total) = sum.total else {
-        return grads;
+        return (grads, 0.0);
     };
     let norm = f64::from(total.into_scalar::<f32>()).sqrt();
     if !norm.is_finite() || norm <= max_norm {
-        return grads;
+        return (grads, norm);
     }
     let mut scale = Scale { grads, factor: max_norm / norm };
     module.visit(&mut scale);
-    scale.grads
+    (scale.grads, norm)
 }
 
 struct SumOfSquares<'a> {

@@ -44,7 +44,7 @@ mod transformer;
 pub use adaln::{AdaLnBlock, AdaLnOutput};
 pub use adamw::{AdamW, AdamWConfig};
 pub use attention::{AttentionMask, SelfAttention};
-pub use clip::clip_by_global_norm;
+pub use clip::{clip_and_norm, clip_by_global_norm};
 pub use ema::Ema;
 pub use epochs::Epochs;
 pub use error::Error;
@@ -53,7 +53,7 @@ pub use mlp::{Activation, Mlp, MlpConfig, Norm};
 pub use one_cycle::OneCycle;
 pub use params::{
     NamedTensor, count_parameters, from_safetensors, load_parameters, named_parameters,
-    to_safetensors,
+    read_safetensors, to_safetensors,
 };
 pub use random::{standard_normal, uniform};
 pub use time_embedding::{TimeEmbedding, TimeEmbeddingConfig, sinusoids};

@@ -120,6 +120,30 @@ pub fn from_safetensors<M: Module>(module: M, bytes: &[u8]) -> Result<M, Error> 
     load_parameters(module, &tensors_of(&file, |_| true)?)
 }
 
+/// All tensors of a safetensors file, sorted by name, and the file's metadata.
+///
+/// # Errors
+/// [`Error::CorruptWeights`] for bytes that are no such file, [`Error::WrongType`] for a tensor that is not F32.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_core::seeded_rng;
+/// use pert_nn::{LinearInit, linear, read_safetensors, to_safetensors};
+/// let rng = &mut seeded_rng(0, "example");
+/// let layer = linear(4, 3, LinearInit::KaimingUniform, rng, &Device::default());
+/// let (tensors, metadata) = read_safetensors(&to_safetensors(&layer)?)?;
+/// assert_eq!((tensors[0].name.as_str(), tensors[1].name.as_str()), ("bias", "weight"));
+/// assert!(metadata.is_empty());
+/// # Ok::<(), pert_nn::Error>(())
+/// ```
+pub fn read_safetensors(
+    bytes: &[u8],
+) -> Result<(Vec<NamedTensor>, BTreeMap<String, String>), Error> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok((tensors_of(&SafeTensors::deserialize(bytes)?, |_| true)?, metadata))
+}
+
 /// The values of a tensor as a file holds them.
 pub(crate) fn tensor_bytes(tensor: &NamedTensor) -> Vec<u8> {
     tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()

@@ -2,12 +2,14 @@
 
 use burn::tensor::Tensor;
 
-use super::special::{HALF_LN_2PI, log_ratio, stirling_error};
+use super::special::{HALF_LN_2PI, log1p_minus_x, stirling_error, with_derivatives};
 
 /// log Poisson(y; μ) of every entry, in nats.
 ///
 /// log P = y log μ − μ − log Γ(y+1), for y > 0 in saddle-point form y log(μ/y) + y − μ − ½ log 2πy − S(y)
 /// (Loader 2000), whose large terms do not cancel.
+///
+/// Range and accuracy of value and gradient as in [`nb_log_prob`](super::nb_log_prob).
 ///
 /// # Shapes
 /// - y, mu: `[n_cells, n_genes]` (any equal shapes); y ≥ 0 raw counts, mu > 0
@@ -23,13 +25,19 @@ use super::special::{HALF_LN_2PI, log_ratio, stirling_error};
 /// assert!((log_p[0] + 1.0).abs() < 1e-6 && (log_p[1] + 1.0 + 2f64.ln()).abs() < 1e-6);
 /// ```
 pub fn poisson_log_prob<const D: usize>(y: Tensor<D>, mu: Tensor<D>) -> Tensor<D> {
+    let plain = mu.clone().detach();
     let is_zero = y.clone().equal_elem(0.0);
-    let y = y.mask_fill(is_zero.clone(), 1.0);
-    let difference = mu.clone().sub(y.clone());
-    let log_r = log_ratio(mu.clone(), y.clone(), difference.clone());
-    let half_log = y.clone().log().mul_scalar(0.5).add_scalar(HALF_LN_2PI);
-    let positive = y.clone().mul(log_r).sub(difference).sub(half_log).sub(stirling_error(y));
-    positive.mask_where(is_zero, mu.neg())
+    let positive = y.clone().mask_fill(is_zero.clone(), 1.0);
+    let t = plain.clone().sub(positive.clone()).div(positive.clone());
+    let deviance = log1p_minus_x(t, plain.clone().div(positive.clone())).mul(positive.clone());
+    let half_log = positive.clone().log().mul_scalar(0.5).add_scalar(HALF_LN_2PI);
+    let value = deviance.sub(half_log).sub(stirling_error(positive));
+    let value = value.mask_where(is_zero, plain.clone().neg());
+    if !mu.is_autodiff() {
+        return value;
+    }
+    let by_mu = y.sub(plain.clone()).div(plain);
+    with_derivatives(value, [(mu, by_mu)])
 }
 
 #[cfg(test)]

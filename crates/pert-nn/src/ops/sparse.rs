@@ -80,11 +80,18 @@ impl SparseCounts {
     ///
     /// log μ, not μ, because softmax knows it where the exponential underflows. The price is a rounding error of
     /// about 1e-6 · y nats per entry, which the dense form does not have.
-    fn nb_nonzero(&self, log_mu: Tensor<1>, theta: Tensor<1>) -> Tensor<1> {
-        let stirling_theta = self.at_genes(stirling_error(theta.clone())); // [n_nonzero]
+    fn nb_nonzero(&self, log_mu: Tensor<1>, theta: Tensor<2>) -> Tensor<1> {
+        // Per gene, the special function is computed before the values are spread over the non-zeros.
+        let (theta, stirling_theta) = if theta.dims()[0] == 1 {
+            let theta = theta.flatten::<1>(0, 1); // [n_genes]
+            (self.at_genes(theta.clone()), self.at_genes(stirling_error(theta)))
+        } else {
+            let theta = self.at(theta);
+            (theta.clone(), stirling_error(theta))
+        }; // [n_nonzero]
         // Cheaper than to read μ from the dense matrix, whose gradient would be a dense scatter.
         let mu = log_mu.clone().exp();
-        let (y, theta) = (self.y.clone(), self.at_genes(theta));
+        let y = self.y.clone();
         let n = y.clone().add(theta.clone());
         let log_r = log_ratio(theta.clone().add(mu.clone()), n.clone(), mu.sub(y.clone()));
         let spread = y.clone().div(theta).log1p().mul_scalar(0.5);
@@ -96,7 +103,8 @@ impl SparseCounts {
 /// Σ [log NB(y; μ, θ) + log Γ(y+1) + y] over all entries: the likelihood without what depends on y alone.
 ///
 /// # Shapes
-/// - mu: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts; theta: `[n_genes]`
+/// - mu: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts
+/// - theta: `[1, n_genes]`, or `[n_cells, n_genes]`
 /// - output: `[1]`, nats
 ///
 /// ```
@@ -107,7 +115,7 @@ impl SparseCounts {
 /// let counts = SparseCounts::new(2, vec![1], vec![2.0], &device);
 /// let mu = Tensor::<2>::from_data([[3.0, 3.0]], &device);
 /// let log_mu = counts.at(mu.clone()).log();
-/// let sum = nb_log_likelihood(&counts, mu, log_mu, Tensor::ones([2], &device));
+/// let sum = nb_log_likelihood(&counts, mu, log_mu, Tensor::ones([1, 2], &device));
 /// let expected = 0.25f32.ln() + (0.25f32 * 0.75 * 0.75).ln() + (2f32.ln() + 2.0);
 /// assert!((sum.into_scalar::<f32>() - expected).abs() < 1e-5);
 /// ```
@@ -115,7 +123,7 @@ pub fn nb_log_likelihood(
     counts: &SparseCounts,
     mu: Tensor<2>,
     log_mu: Tensor<1>,
-    theta: Tensor<1>,
+    theta: Tensor<2>,
 ) -> Tensor<1> {
     let zero_cost = zero_cost(mu, theta.clone());
     let nonzero = counts.nb_nonzero(log_mu, theta).add(counts.at(zero_cost.clone()));
@@ -129,7 +137,8 @@ pub fn nb_log_likelihood(
 /// beyond, their gradient is 0.
 ///
 /// # Shapes
-/// - mu, pi_logits: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts; theta: `[n_genes]`
+/// - mu, pi_logits: `[n_cells, n_genes]`; log_mu: `[n_nonzero]`, log μ at the non-zero counts
+/// - theta: `[1, n_genes]`, or `[n_cells, n_genes]`
 /// - output: `[1]`, nats
 ///
 /// ```
@@ -138,7 +147,7 @@ pub fn nb_log_likelihood(
 /// let device = Device::default();
 /// let counts = SparseCounts::new(2, vec![1], vec![2.0], &device);
 /// let mu = Tensor::<2>::from_data([[3.0, 3.0]], &device);
-/// let (log_mu, theta) = (counts.at(mu.clone()).log(), Tensor::ones([2], &device));
+/// let (log_mu, theta) = (counts.at(mu.clone()).log(), Tensor::ones([1, 2], &device));
 /// // Without dropout (π near 0) it is the negative binomial.
 /// let pi_logits = Tensor::<2>::from_data([[-30.0, -30.0]], &device);
 /// let zinb = zinb_log_likelihood(&counts, mu.clone(), log_mu.clone(), theta.clone(), pi_logits);
@@ -149,7 +158,7 @@ pub fn zinb_log_likelihood(
     counts: &SparseCounts,
     mu: Tensor<2>,
     log_mu: Tensor<1>,
-    theta: Tensor<1>,
+    theta: Tensor<2>,
     pi_logits: Tensor<2>,
 ) -> Tensor<1> {
     let odds = pi_logits.clamp(-LOGIT_BOUND, LOGIT_BOUND).exp(); // π/(1−π), [n_cells, n_genes]
@@ -188,8 +197,7 @@ pub fn poisson_log_likelihood(
 }
 
 /// −log NB(0; μ, θ) = θ log(1 + μ/θ), `[n_cells, n_genes]`.
-fn zero_cost(mu: Tensor<2>, theta: Tensor<1>) -> Tensor<2> {
-    let theta = theta.unsqueeze::<2>(); // [1, n_genes]
+fn zero_cost(mu: Tensor<2>, theta: Tensor<2>) -> Tensor<2> {
     mu.mul(theta.clone().recip()).log1p().mul(theta)
 }
 
@@ -213,7 +221,7 @@ mod tests {
         let constant: f64 =
             values.iter().map(|&y| f64::from(y)).map(|y| ln_gamma(y + 1.0) + y).sum();
         let sparse = SparseCounts::new(g, places, values, &device);
-        for form in 0..3 {
+        for (form, per_cell) in [(0, false), (1, false), (2, false), (1, true), (2, true)] {
             let matrix = |v: &[f32]| {
                 Tensor::<2>::from_data(TensorData::new(v.to_vec(), [n, g]), &device).require_grad()
             };
@@ -223,13 +231,14 @@ mod tests {
                 let theta = Tensor::<1>::from_floats(theta, &device).require_grad();
                 let log_mu = sparse.at(mu.clone()).log();
                 let wide = theta.clone().unsqueeze::<2>();
+                let spread = if per_cell { wide.clone().repeat_dim(0, n) } else { wide.clone() };
                 let total = match (form, is_sparse) {
                     (0, true) => poisson_log_likelihood(&sparse, mu.clone(), log_mu),
                     (0, false) => poisson_log_prob(y.clone(), mu.clone()).sum(),
-                    (1, true) => nb_log_likelihood(&sparse, mu.clone(), log_mu, theta.clone()),
+                    (1, true) => nb_log_likelihood(&sparse, mu.clone(), log_mu, spread),
                     (1, false) => nb_log_prob(y.clone(), mu.clone(), wide).sum(),
                     (_, true) => {
-                        zinb_log_likelihood(&sparse, mu.clone(), log_mu, theta.clone(), pi.clone())
+                        zinb_log_likelihood(&sparse, mu.clone(), log_mu, spread, pi.clone())
                     }
                     (_, false) => zinb_log_prob(y.clone(), mu.clone(), wide, pi.clone()).sum(),
                 };

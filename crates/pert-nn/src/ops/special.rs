@@ -76,6 +76,76 @@ fn stirling_series<const D: usize>(z: Tensor<D>) -> Tensor<D> {
         .mul(inverse)
 }
 
+/// log(1 + x) − x, whose leading terms −x²/2 + x³/3 are lost in the difference where x is small.
+///
+/// Near 0 by 2 artanh(r) − x with r = x/(2 + x), 2r − x being −x r; beyond ½ by `one_plus` = 1 + x, which the caller
+/// knows more exactly than the sum tells. Not differentiated through.
+pub(super) fn log1p_minus_x<const D: usize>(x: Tensor<D>, one_plus: Tensor<D>) -> Tensor<D> {
+    let is_far = x.clone().abs().greater_elem(0.5);
+    let near = x.clone().mask_fill(is_far.clone(), 0.0);
+    let r = near.clone().div(near.clone().add_scalar(2.0));
+    let square = r.clone().mul(r.clone());
+    // |r| ≤ ⅓: the first term left out, r¹³/15, is below 1e-7 of the result.
+    let mut series = square.clone().mul_scalar(1.0 / 13.0);
+    for odd in [11.0, 9.0, 7.0, 5.0] {
+        series = series.add_scalar(1.0 / odd).mul(square.clone());
+    }
+    let series = series.add_scalar(1.0 / 3.0).mul(square).mul_scalar(2.0).sub(near);
+    series.mul(r).mask_where(is_far, one_plus.log().sub(x))
+}
+
+/// [ψ(θ+y) − log(θ+y)] − [ψ(θ) − log θ] for y ≥ 0, θ > 0 (ψ the digamma function): what θ's derivative has beside
+/// logarithms. Not differentiated through.
+///
+/// From 4 on the difference of the asymptotic series is taken term by term (Abramowitz & Stegun 6.3.18), so that its
+/// common factor 1/θ − 1/(θ+y) = y/(θ(θ+y)) stands in front; below, the recurrence shifts both by 4.
+pub(super) fn digamma_difference<const D: usize>(y: Tensor<D>, theta: Tensor<D>) -> Tensor<D> {
+    let is_small = theta.clone().lower_elem(SERIES_START);
+    let n = theta.clone().add(y.clone());
+    let shift = is_small.clone().float().mul_scalar(SERIES_START);
+    let a = theta.clone().add(shift.clone()).recip();
+    let b = n.clone().add(shift).recip();
+    let (a2, b2) = (a.clone().mul(a.clone()), b.clone().mul(b.clone()));
+    let quartic = a2.clone().mul(a2.clone().add(b2.clone())).add(b2.clone().mul(b2.clone()));
+    let bracket = quartic
+        .mul_scalar(1.0 / 252.0)
+        .sub(a2.add(b2).mul_scalar(1.0 / 120.0))
+        .add_scalar(1.0 / 12.0)
+        .mul(a.clone().add(b.clone()))
+        .add_scalar(0.5);
+    let asymptotic = y.clone().mul(a).mul(b).mul(bracket);
+    // Σ_k y/((θ+k)(n+k)) + log((n+4) θ / ((θ+4) n)), k = 0..3.
+    let small = theta.clone().clamp_max(SERIES_START);
+    let shifted = n.clone().add_scalar(SERIES_START);
+    let ratio = shifted.mul(theta.clone()).div(theta.add_scalar(SERIES_START).mul(n.clone()));
+    let difference = y.clone().mul_scalar(-SERIES_START);
+    let denominator = small.clone().add_scalar(SERIES_START).mul(n.clone());
+    let x = difference.div(denominator);
+    let is_far = x.clone().abs().greater_elem(0.5);
+    let log = x.mask_fill(is_far.clone(), 0.0).log1p().mask_where(is_far, ratio.log());
+    let mut recurrence = log;
+    for k in 0..4 {
+        let k = f64::from(k);
+        let product = small.clone().add_scalar(k).mul(n.clone().add_scalar(k));
+        recurrence = recurrence.add(y.clone().div(product));
+    }
+    asymptotic.clone().mask_where(is_small, asymptotic.add(recurrence))
+}
+
+/// The value with derivatives of our own: `value` + Σ (parameter − its detached self) · derivative.
+///
+/// What automatic differentiation makes of a stable value need not be stable: the terms that cancelled on paper come
+/// back. Derivatives of second order are lost.
+pub(super) fn with_derivatives<const D: usize, const N: usize>(
+    value: Tensor<D>,
+    derivatives: [(Tensor<D>, Tensor<D>); N],
+) -> Tensor<D> {
+    derivatives.into_iter().fold(value, |value, (parameter, derivative)| {
+        let nothing = parameter.clone().sub(parameter.detach());
+        value.add(nothing.mul(derivative))
+    })
+}
+
 /// log(numerator / denominator) where `difference` = numerator − denominator is known more exactly than the
 /// rounded quotient tells: log1p near 1, the plain logarithm elsewhere. All arguments broadcast to one shape.
 pub(super) fn log_ratio<const D: usize>(
@@ -83,11 +153,15 @@ pub(super) fn log_ratio<const D: usize>(
     denominator: Tensor<D>,
     difference: Tensor<D>,
 ) -> Tensor<D> {
-    let x = difference.div(denominator.clone());
+    log_ratio_known(difference.div(denominator.clone()), numerator.div(denominator))
+}
+
+/// log(1 + x), with `one_plus` = 1 + x known more exactly than the sum tells far from 0.
+pub(super) fn log_ratio_known<const D: usize>(x: Tensor<D>, one_plus: Tensor<D>) -> Tensor<D> {
     let is_far = x.clone().abs().greater_elem(0.5);
     // The branch not taken still meets the backward pass: keep it finite.
     let near = x.mask_fill(is_far.clone(), 0.0).log1p();
-    near.mask_where(is_far, numerator.div(denominator).log())
+    near.mask_where(is_far, one_plus.log())
 }
 
 #[cfg(test)]

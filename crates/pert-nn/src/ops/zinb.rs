@@ -1,14 +1,18 @@
 //! The zero-inflated negative binomial.
 
-use burn::tensor::{Tensor, activation::log_sigmoid};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{log_sigmoid, sigmoid};
 
-use super::nb::{nb_log_positive, nb_log_zero};
+use super::nb::{nb_derivatives, nb_value};
+use super::special::with_derivatives;
 
 /// log ZINB(y; μ, θ, π) of every entry, in nats; π = sigmoid(`pi_logits`) is the dropout probability and θ the
 /// **inverse** dispersion of the negative binomial part.
 ///
-/// y = 0: logaddexp(log π, log(1−π) + log NB(0)) = log σ(π̃) − log σ(π̃ − log NB(0));
+/// y = 0: logaddexp(log π, log(1−π) + log NB(0));
 /// y > 0: log(1−π) + log NB(y), log(1−π) = log σ(−π̃), with π̃ the logits (Lopez et al. 2018, eq. 4–5).
+///
+/// Range and accuracy of value and gradients as in [`nb_log_prob`](super::nb_log_prob), for |π̃| ≤ 10⁴.
 ///
 /// # Shapes
 /// - y, mu, pi_logits: `[n_cells, n_genes]` (any equal shapes); y ≥ 0 raw counts, mu > 0
@@ -29,11 +33,46 @@ pub fn zinb_log_prob<const D: usize>(
     theta: Tensor<D>,
     pi_logits: Tensor<D>,
 ) -> Tensor<D> {
+    let is_tracked = mu.is_autodiff() || theta.is_autodiff() || pi_logits.is_autodiff();
+    let plain = |tensor: &Tensor<D>| tensor.clone().detach();
+    let (plain_mu, plain_theta, logits) = (plain(&mu), plain(&theta), plain(&pi_logits));
     let is_zero = y.clone().equal_elem(0.0);
-    let nb_zero = nb_log_zero(mu.clone(), theta.clone());
-    let zero = log_sigmoid(pi_logits.clone()).sub(log_sigmoid(pi_logits.clone().sub(nb_zero)));
-    let positive = nb_log_positive(y, is_zero.clone(), mu, theta).add(log_sigmoid(pi_logits.neg()));
-    positive.mask_where(is_zero, zero)
+    let log_nb = nb_value(y.clone(), plain_mu.clone(), plain_theta.clone());
+    let positive = log_nb.clone().add(log_sigmoid(logits.clone().neg()));
+    let value = positive.mask_where(is_zero.clone(), log_zero(log_nb.clone(), logits.clone()));
+    if !is_tracked {
+        return value;
+    }
+    let [by_mu, by_theta] = nb_derivatives(y, plain_mu, plain_theta);
+    // The probability that a zero is no dropout, and 1 for what is not zero.
+    let share = sigmoid(log_nb.clone().sub(logits.clone()));
+    let share = share.ones_like().mask_where(is_zero.clone(), share);
+    let pi = sigmoid(logits.clone());
+    // σ(a − l) − σ(a) = σ(a − l) σ(−a) (1 − e^l), l = log NB(0) ≤ 0.
+    let log_nb = log_nb.mask_fill(is_zero.clone().bool_not(), 0.0);
+    let at_zero = sigmoid(logits.clone().sub(log_nb.clone()))
+        .mul(sigmoid(logits.neg()))
+        .mul(one_minus_exp(log_nb));
+    let by_logits = pi.neg().mask_where(is_zero, at_zero);
+    let derivatives =
+        [(mu, by_mu.mul(share.clone())), (theta, by_theta.mul(share)), (pi_logits, by_logits)];
+    with_derivatives(value, derivatives)
+}
+
+/// 1 − e^l = −tanh(l/2) (1 + e^l), every digit of it for l near 0.
+fn one_minus_exp<const D: usize>(l: Tensor<D>) -> Tensor<D> {
+    l.clone().mul_scalar(0.5).tanh().neg().mul(l.exp().add_scalar(1.0))
+}
+
+/// log[π + (1−π) e^l], l = log NB(0): 1 − (1−π)(1 − e^l) where that is near 1, a sum of exponentials elsewhere.
+fn log_zero<const D: usize>(log_nb: Tensor<D>, logits: Tensor<D>) -> Tensor<D> {
+    let missing = sigmoid(logits.clone().neg()).mul(one_minus_exp(log_nb.clone()));
+    let is_far = missing.clone().greater_elem(0.5);
+    let near = missing.mask_fill(is_far.clone(), 0.0).neg().log1p();
+    let (dropped, kept) = (log_sigmoid(logits.clone()), log_sigmoid(logits.neg()).add(log_nb)); // [n_cells, n_genes]
+    let largest = dropped.clone().max_pair(kept.clone());
+    let far = dropped.sub(kept).abs().neg().exp().log1p().add(largest);
+    near.mask_where(is_far, far)
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ P = {
 Y = torch.tensor([[0, 3, 0, 12, 1], [2, 0, 0, 0, 0], [0, 0, 150, 1, 7]], dtype=torch.float64)
 CELLS, COVARIATE, KEEP = draw(N, CELL), torch.tensor([[1.0, 0], [0, 1], [1, 0]]), torch.tensor([[1.0], [0], [1]])
 NOISE_Z, NOISE_L = draw(N, Z, scale=1.0), draw(N, 1, scale=1.0)
+THETA_WEIGHT = {"gene_batch": draw(COV, G, scale=1.0), "gene_cell": draw(H, G, scale=1.0)}
 PRIOR = [[2.5, 0.25], [2.0, 0.5], [3.5, 0.75]]  # mean and variance of log l per cell
 
 
@@ -65,7 +66,7 @@ def kl(mean, log_var, prior):
     return torch.distributions.kl_divergence(torch.distributions.Normal(mean, torch.exp(log_var / 2)), prior).sum()
 
 
-def elbo(p, likelihood):
+def elbo(p, likelihood, dispersion):
     c = torch.cat([CELLS * KEEP + (1 - KEEP) * p["null_cell"], COVARIATE], 1)
     h = trunk(p, "encoder.trunk", torch.log1p(Y), c)
     z_mean, z_lv = head(p, "encoder.z", h)
@@ -81,7 +82,10 @@ def elbo(p, likelihood):
     if likelihood == "poisson":
         log_p = torch.distributions.Poisson(mu).log_prob(Y)
     else:
-        theta = torch.exp(p["generator.log_theta"]).expand_as(mu)
+        log_theta = p["generator.log_theta"].expand_as(mu)
+        if dispersion != "gene":
+            log_theta = log_theta + {"gene_batch": COVARIATE, "gene_cell": h}[dispersion] @ p["generator.theta.weight"]
+        theta = torch.exp(log_theta)
         nb = torch.distributions.NegativeBinomial(theta, probs=mu / (mu + theta)).log_prob(Y)
         if likelihood == "nb":
             log_p = nb
@@ -101,12 +105,18 @@ out = {"counts": Y.flatten().tolist(), "cell": CELLS.flatten().tolist(), "covari
        "keep": KEEP.flatten().tolist(), "noise_z": NOISE_Z.flatten().tolist(),
        "noise_l": NOISE_L.flatten().tolist(), "prior": PRIOR, "cases": []}
 out["parameters"] = [{"name": k, "shape": list(v.shape), "values": v.flatten().tolist()} for k, v in P.items()]
-for likelihood in ["zinb", "nb", "poisson"]:
+for likelihood, dispersion in [("zinb", "gene"), ("nb", "gene"), ("poisson", "gene"), ("zinb", "gene_batch"),
+                               ("nb", "gene_cell")]:
     p = {k: v.clone().requires_grad_() for k, v in P.items() if used(k, likelihood)}
-    reconstruction, kl_z, kl_l = elbo(p, likelihood)
+    extra = []
+    if dispersion != "gene":
+        weight = THETA_WEIGHT[dispersion]
+        extra = [{"name": "generator.theta.weight", "shape": list(weight.shape), "values": weight.flatten().tolist()}]
+        p["generator.theta.weight"] = weight.clone().requires_grad_()
+    reconstruction, kl_z, kl_l = elbo(p, likelihood, dispersion)
     (kl_z + kl_l - reconstruction).backward()
     out["cases"].append({
-        "likelihood": likelihood, "reconstruction": reconstruction.item(), "kl_z": kl_z.item(), "kl_l": kl_l.item(),
+        "likelihood": likelihood, "dispersion": dispersion, "extra": extra, "reconstruction": reconstruction.item(), "kl_z": kl_z.item(), "kl_l": kl_l.item(),
         "gradients": {k: v.grad.flatten().tolist() for k, v in p.items()},
     })
 path = pathlib.Path(__file__).with_name("expected.json")
