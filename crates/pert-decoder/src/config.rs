@@ -89,12 +89,17 @@ pub struct VaeConfig {
     #[serde(default)]
     pub library: Library,
     /// What θ depends on; must be the gene for Poisson, which has no θ. Default gene (scvi-tools).
-    #[serde(default)]
+    // Not written where it is the default: checksums of models saved before it existed are over the state as written.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub dispersion: Dispersion,
     /// Probability, in [0, 1), that a training cell's g is replaced by a learned null, so that the model also works
     /// without one. Default 0.05.
     #[serde(default = "default_cell_dropout")]
     pub cell_dropout: f64,
+}
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_n_hidden() -> usize {
@@ -178,6 +183,17 @@ mod tests {
             serde_json::from_str(r#"{"n_genes": 7, "n_latent": 3, "likelihood": "nb"}"#).unwrap();
         assert_eq!(config, VaeConfig { likelihood: Likelihood::Nb, ..VaeConfig::new(7, 3) });
         assert!(serde_json::from_str::<VaeConfig>(r#"{"n_genes": 7, "n_latnet": 3}"#).is_err());
+    }
+
+    #[test]
+    fn the_state_of_an_older_model_is_written_as_it_was_read() {
+        let old = r#"{"n_genes":7,"n_hidden":128,"encoder_layers":1,"decoder_layers":2,"n_latent":3,"d_cell":0,"d_covariate":0,"likelihood":"zinb","library":"latent","cell_dropout":0.05}"#;
+        let config: VaeConfig = serde_json::from_str(old).unwrap();
+        assert_eq!(config.dispersion, Dispersion::Gene);
+        assert_eq!(serde_json::to_string(&config).unwrap(), old);
+        let config = VaeConfig { dispersion: Dispersion::GeneCell, ..config };
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<VaeConfig>(&json).unwrap(), config);
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub struct TrainConfig {
     /// spoils the variance of the counts generated.
     pub theta_rate: f64,
     /// How the rate changes over the steps. Default one-cycle.
+    #[serde(skip_serializing_if = "crate::config::is_default")]
     pub schedule: Schedule,
 }
 
@@ -127,6 +128,10 @@ mod tests {
         assert_eq!(train, TrainConfig { steps: 3, ..TrainConfig::default() });
         let train: TrainConfig = serde_json::from_str(r#"{"schedule": "cosine"}"#).unwrap();
         assert_eq!(train.schedule, Schedule::Cosine);
+        let train = TrainConfig { schedule: Schedule::Constant, ..TrainConfig::default() };
+        let json = serde_json::to_string(&train).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), train);
+        assert!(!serde_json::to_string(&TrainConfig::default()).unwrap().contains("schedule"));
         assert!(serde_json::from_str::<TrainConfig>(r#"{"epochs": 3}"#).is_err());
     }
 
