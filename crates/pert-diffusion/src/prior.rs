@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{PriorConfig, SamplerConfig};
 use crate::denoiser::{Condition, MlpDenoiser};
 use crate::error::Error;
-use crate::guidance::guided;
-use crate::sampler::{X0Clip, ddim};
+use crate::sampler::{ReverseProcess, X0Clip};
 use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
 
@@ -182,6 +181,7 @@ impl Prior {
         device: &Device,
     ) -> Result<Vec<f32>, Error> {
         config.check(&self.schedule)?;
+        let (sampler, guidance) = (config.sampler()?, config.guidance()?);
         let device = device.clone().without_autodiff();
         let cond = match cond {
             None => Condition::Null,
@@ -194,23 +194,21 @@ impl Prior {
         };
         let denoiser = self.denoiser.clone().to_device(&device);
         let clip = X0Clip::new(&self.state.clip, &device);
+        let n_steps = self.schedule.n_steps();
         let model =
-            |x_t: Tensor<2>, t: usize| guided(&denoiser, x_t, &[t], cond.clone(), config.guidance);
+            |x_t: Tensor<2>, t: usize| guidance.predict(&denoiser, x_t, t, n_steps, cond.clone());
+        let process = ReverseProcess {
+            schedule: &self.schedule,
+            parameterization: self.state.config.parameterization,
+            clip: Some(&clip),
+        };
         let d = self.state.d;
         let mut rows = Vec::with_capacity(n * d);
         for first in (0..n).step_by(ROWS_AT_ONCE) {
             let n_rows = ROWS_AT_ONCE.min(n - first);
             let mut noise = RowNoise::new(n_rows, d, rng);
             let initial = noise.draw(&device);
-            let x0 = ddim(
-                model,
-                &self.schedule,
-                self.state.config.parameterization,
-                &config.ddim(),
-                Some(&clip),
-                initial,
-                || noise.draw(&device),
-            )?;
+            let x0 = process.sample(&*sampler, model, initial, || noise.draw(&device))?;
             rows.extend(x0.into_data().iter::<f32>().take(n_rows * d));
         }
         Ok(self.state.standardiser.invert(&rows))

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::config::PriorConfig;
 use crate::denoiser::{Condition, MlpDenoiser};
 use crate::error::Error;
+use crate::loss::{LossWeighting, row_losses, weighted_mean};
 use crate::prior::{PRIOR_FORMAT, Prior, PriorState};
 use crate::process::{NoisedBatch, l_simple};
 use crate::schedule::Schedule;
@@ -167,14 +168,14 @@ impl<'a> PriorTrainer<'a> {
         })
     }
 
-    /// One optimiser step on the next rows of the epoch; returns L_simple of the batch, per dimension.
+    /// One optimiser step on the next rows of the epoch; returns the (weighted) L_simple of the batch, per dimension.
     ///
     /// # Errors
     /// [`Error::LossNotFinite`].
     pub fn step(&mut self) -> Result<f64, Error> {
         let t = self.batches.steps(self.schedule.n_steps(), self.rng);
         let batch = self.batches.next(self.data.condition_of, &t, self.rng, &self.device);
-        let loss = l_simple(&self.model, batch, self.config.parameterization, &self.schedule);
+        let loss = self.loss(batch)?;
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             return Err(Error::LossNotFinite { step: self.step + 1, loss: value });
@@ -185,6 +186,16 @@ impl<'a> PriorTrainer<'a> {
         self.ema.update(&self.model);
         self.step += 1;
         Ok(value)
+    }
+
+    fn loss(&self, batch: NoisedBatch<'_>) -> Result<Tensor<1>, Error> {
+        let (kind, schedule) = (self.config.parameterization, &self.schedule);
+        let weighting = self.config.loss_weighting;
+        if weighting == LossWeighting::Uniform {
+            return Ok(l_simple(&self.model, batch, kind, schedule));
+        }
+        let weights = weighting.weights(kind, batch.t, schedule)?;
+        weighted_mean(row_losses(&self.model, batch, kind, schedule), &weights)
     }
 
     /// Optimiser steps done.
