@@ -142,7 +142,8 @@ impl Parameterization {
     ///
     /// ```
     /// use pert_diffusion::Parameterization;
-    /// assert_eq!(Parameterization::Epsilon.x0_factors(0.8, 0.6), (1.25, -0.75));
+    /// // x_0 = a x_t − σ v
+    /// assert_eq!(Parameterization::V.x0_factors(0.8, 0.6), (0.8, -0.6));
     /// ```
     pub fn x0_factors(self, signal: f64, sigma: f64) -> (f64, f64) {
         match self {

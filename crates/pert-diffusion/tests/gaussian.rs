@@ -3,8 +3,8 @@
 
 use burn::tensor::{Device, Tensor};
 use pert_diffusion::{
-    Ddim, Ddpm, DpmSolver, Inversion, NoiseLevel, Parameterization, ReverseProcess, Sampler,
-    Schedule, ScheduleConfig, Spacing, Timesteps,
+    Ddim, Ddpm, DpmSolver, Error, Inversion, NoiseLevel, Parameterization, ReverseProcess, Sampler,
+    Schedule, ScheduleConfig, Spacing, TerminalSnr, Timesteps,
 };
 use pert_nn::standard_normal;
 use rand::SeedableRng;
@@ -240,6 +240,37 @@ fn a_few_steps_of_the_solver_are_as_good_as_many_of_ddim() {
                 assert!(solver < ddim + allowed, "{name} {steps}: {solver} against {ddim}");
             }
         }
+    }
+}
+
+/// With no signal left at the last step, nothing of x_T is kept: the deterministic flow ends at the right mean.
+#[test]
+fn from_zero_terminal_snr_the_mean_has_no_bias() {
+    let config = ScheduleConfig { terminal_snr: TerminalSnr::Zero, ..Default::default() };
+    let schedule = Schedule::new(&config).expect("valid");
+    let mixture = Mixture::one();
+    let model = |x: Vec<f64>, t: usize| -> Vec<f64> {
+        let (a, s) = (schedule.alpha_bar(t), schedule.noise_variance(t));
+        x.into_iter().map(|x| mixture.x0(x, a, s)).collect()
+    };
+    let initial = vec![-1.5, 0.0, 0.7];
+    let timesteps = Timesteps { steps: 200, start: 1.0, spacing: Spacing::Trailing };
+    let samplers: [&dyn Sampler; 2] = [&Ddim { timesteps, eta: 0.0 }, &DpmSolver { timesteps }];
+    for sampler in samplers {
+        let process = ReverseProcess::new(&schedule, Parameterization::X0);
+        let noise = || unreachable!("deterministic");
+        let x0 = process.sample(sampler, model, initial.clone(), noise).expect("valid");
+        for (x, z) in x0.iter().zip(&initial) {
+            let expected = MEAN + VARIANCE.sqrt() * z;
+            assert!((x - expected).abs() < 0.01, "{x} is not {expected}");
+        }
+        // The ε-form divides by √ᾱ = 0 there.
+        let process = ReverseProcess::new(&schedule, Parameterization::Epsilon);
+        let refused = process.sample(sampler, model, initial.clone(), noise);
+        assert!(
+            matches!(refused, Err(Error::InvalidSetting { name: "parameterization", .. })),
+            "{refused:?}"
+        );
     }
 }
 

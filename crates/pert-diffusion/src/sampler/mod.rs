@@ -72,3 +72,50 @@ pub trait Sampler {
     /// Settings that are out of range or do not fit the schedule.
     fn plan(&self, schedule: &Schedule) -> Result<Vec<SamplerStep>, Error>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::{ScheduleConfig, TerminalSnr};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Given the right x̂_0 at every step, x' is distributed as q(x' | x_0).
+        #[test]
+        fn samplers_keep_the_marginals(
+            n_steps in 2usize..400,
+            share in 0.0..=1.0f64,
+            start in 0.05..=1.0f64,
+            eta in 0.0..=1.0f64,
+            zero in any::<bool>(),
+        ) {
+            let terminal_snr = if zero { TerminalSnr::Zero } else { TerminalSnr::AsCurve };
+            let config = ScheduleConfig { n_steps, terminal_snr, ..Default::default() };
+            let schedule = Schedule::new(&config).expect("valid");
+            let first = (start * (n_steps - 1) as f64).round();
+            let steps = 1 + (share * first) as usize;
+            for spacing in [Spacing::Linspace, Spacing::Trailing, Spacing::LogSnr] {
+                let timesteps = Timesteps { steps, start, spacing };
+                let samplers: [&dyn Sampler; 3] = [
+                    &Ddim { timesteps, eta },
+                    &Ddpm { timesteps, ..Default::default() },
+                    &DpmSolver { timesteps },
+                ];
+                for sampler in samplers {
+                    let plan = sampler.plan(&schedule).expect("fits");
+                    for (i, step) in plan.iter().enumerate() {
+                        let next = plan.get(i + 1).map(|next| next.t);
+                        let alpha_bar = next.map_or(1.0, |t| schedule.alpha_bar(t));
+                        let noise = next.map_or(0.0, |t| schedule.noise_variance(t));
+                        let signal = step.x * schedule.alpha_bar(step.t).sqrt();
+                        let mean = signal + step.x0 + step.x0_previous;
+                        let variance = step.x * step.x * schedule.noise_variance(step.t)
+                            + step.noise * step.noise;
+                        prop_assert!((mean - alpha_bar.sqrt()).abs() < 1e-9, "{step:?} {mean}");
+                        prop_assert!((variance - noise).abs() < 1e-9, "{step:?} {variance}");
+                    }
+                }
+            }
+        }
+    }
+}
