@@ -42,9 +42,9 @@ impl<R> From<R> for Prediction<R> {
 /// | L_t, t ≥ 1 | `terms[t]` | KL(q(x_{t−1}\|x_t, x_0) ‖ p(x_{t−1}\|x_t)) |
 /// | L_0 | `terms[0]` | −log p(x_0\|x_1) |
 ///
-/// Rows are continuous: p(x_0|x_1) is the *density* of N(x̂_0, Σ_0) at x_0 (Ho et al. discretise it for 8-bit images), so
-/// that the bound may be negative and depends on the units of x. For rows standardised by scales s_j, the mean of ln s_j
-/// over dimensions is to be added for the bound in the units before.
+/// Rows are continuous: p(x_0|x_1) is the *density* of N(x̂_0, Σ_0) at x_0 (Ho et al. discretise it for 8-bit
+/// images), so that the bound may be negative and depends on the units of x. For rows standardised by scales s_j, the
+/// mean of ln s_j over dimensions is to be added for the bound in the units before.
 ///
 /// ```
 /// use pert_diffusion::Bound;
@@ -69,8 +69,8 @@ impl Bound {
 impl ReverseProcess<'_> {
     /// The variational bound of rows `x0` under a model, every term estimated by one draw of the noise per row.
     ///
-    /// `fixed` is the variance of p(x_{t−1}|x_t) where the model predicts none. As in Nichol & Dhariwal's code, both have
-    /// β̃_1 at t = 0 (β_0 when T = 1), and a learned range there lies between β̃_1 and β_0.
+    /// `fixed` is the variance of p(x_{t−1}|x_t) where the model predicts none. As in Nichol & Dhariwal's code, both
+    /// have β̃_1 at t = 0 (β_0 when T = 1), and a learned range there lies between β̃_1 and β_0.
     ///
     /// Bounds of models are comparable only over the same rows in the same units; use the same noise, too.
     ///
@@ -78,8 +78,8 @@ impl ReverseProcess<'_> {
     /// `x0`, and what `noise` gives, N(0, I) values: `[n, d]`.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for the ε-form at a step without any signal; [`Error::LengthMismatch`] for an output or
-    /// noise of another shape than the rows.
+    /// [`Error::InvalidSetting`] for the ε-form at a step without any signal; [`Error::LengthMismatch`] for an output
+    /// or noise of another shape than the rows.
     ///
     /// ```
     /// use pert_diffusion::{

@@ -2,18 +2,18 @@
 
 use crate::error::Error;
 
-/// Pairs rows with noise so that the sum of squared distances is least: minibatch optimal-transport coupling (Tong et al.
-/// 2024, section 3.2; Pooladian et al. 2023), exact, by the Hungarian method in O(n³ + n² d).
+/// Pairs rows with noise so that the sum of squared distances is least: minibatch optimal-transport coupling (Tong et
+/// al. 2024, section 3.2; Pooladian et al. 2023), exact, by the Hungarian method in O(n³ + n² d).
 ///
-/// Noise of the row i is row `pairs[i]` of `noise`. Couple rows only within one condition: across conditions the noise would tell
-/// about the condition (Cheng & Schwing 2025).
+/// Noise of the row i is row `pairs[i]` of `noise`. Couple rows only within one condition: across conditions the
+/// noise would tell about the condition (Cheng & Schwing 2025).
 ///
 /// # Shapes
 /// `x0`, `noise`: `[n, d]` row-major; output: `[n]`, a permutation.
 ///
 /// # Errors
-/// [`Error::LengthMismatch`] for arrays of different lengths, [`Error::RaggedRows`] for lengths that are no multiple of `d`, and
-/// [`Error::NonFiniteValue`] with its row and column.
+/// [`Error::LengthMismatch`] for arrays of different lengths, [`Error::RaggedRows`] for lengths that are no multiple
+/// of `d`, and [`Error::NonFiniteValue`] with its row and column.
 ///
 /// ```
 /// use pert_diffusion::pair_with_noise;

@@ -19,11 +19,11 @@ pub enum FlowMethod {
     Midpoint,
 }
 
-/// x_τ = (1 − τ) x_0 + τ ε with velocity u = dx/dτ = ε − x_0 (Lipman et al. 2023, section 4.1, example II with σ_min = 0 and
-/// time reversed, so that noise lies at the large times as in diffusion).
+/// x_τ = (1 − τ) x_0 + τ ε with velocity u = dx/dτ = ε − x_0 (Lipman et al. 2023, section 4.1, example II with σ_min
+/// = 0 and time reversed, so that noise lies at the large times as in diffusion).
 ///
-/// Times are steps of a grid, as every [`Denoiser`] takes them: τ_t = (t + 1)/T, and x_0 itself before t = 0. A network puts
-/// out u; nothing else changes.
+/// Times are steps of a grid, as every [`Denoiser`] takes them: τ_t = (t + 1)/T, and x_0 itself before t = 0. A
+/// network puts out u; nothing else changes.
 ///
 /// ```
 /// use pert_diffusion::{FlowMethod, StraightPath};
@@ -83,8 +83,8 @@ impl StraightPath {
     /// `initial` (N(0, I) values), output: `[n, d]`.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for 0 steps; [`Error::TooManySteps`] for more steps than the grid has times (for the midpoint
-    /// method, than half of them).
+    /// [`Error::InvalidSetting`] for 0 steps; [`Error::TooManySteps`] for more steps than the grid has times (for the
+    /// midpoint method, than half of them).
     pub fn sample<R: Rows>(
         &self,
         method: FlowMethod,

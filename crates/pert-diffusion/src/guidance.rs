@@ -9,8 +9,8 @@ use crate::error::Error;
 /// when built.
 ///
 /// Valid for ε, x_0 and v alike, since each is linear in the others at a given x_t. w = 1 is the conditional branch,
-/// w = 0 the null branch, each with one forward pass of n rows; any other w takes one of 2n rows. w > 1 moves and narrows
-/// the population; two options hold that back:
+/// w = 0 the null branch, each with one forward pass of n rows; any other w takes one of 2n rows. w > 1 moves and
+/// narrows the population; two options hold that back:
 ///
 /// - *rescale* φ in [0, 1]: the output becomes φ · (its deviation over the dimensions of a row set to that of out_p) +
 ///   (1 − φ) · itself (Lin et al. 2024, section 3.4, equations 15 and 16). Meant for rows of many dimensions.

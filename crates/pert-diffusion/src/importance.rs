@@ -11,9 +11,9 @@ const LOSSES_KEPT: usize = 10;
 /// Share of steps drawn uniformly, so that every step keeps being seen (the paper's implementation).
 const UNIFORM_SHARE: f64 = 0.001;
 
-/// Importance sampling of the step by the second moment of its loss (Nichol & Dhariwal 2021, equation 18):
-/// p_t ∝ √E[L_t²] over the last 10 losses of each step, mixed with 0.1% uniform; uniform until every step has 10. A row drawn
-/// at t has weight 1/(T p_t), so that the mean loss is unbiased.
+/// Importance sampling of the step by the second moment of its loss (Nichol & Dhariwal 2021, equation 18): p_t ∝
+/// √(mean of L_t²) over the last 10 losses of each step, mixed with 0.1% uniform; uniform until every step has 10. A
+/// row drawn at t has weight 1/(T p_t), so that the mean loss is unbiased.
 ///
 /// Meant for the variational bound, whose terms differ by orders of magnitude.
 ///
@@ -50,8 +50,8 @@ impl LossHistory {
     /// Takes in the loss of rows at steps `t`, unweighted.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] when there is not one loss per step, [`Error::InvalidSetting`] for a step beyond the schedule
-    /// or a loss that is not finite. Nothing is taken in then.
+    /// [`Error::LengthMismatch`] when there is not one loss per step, [`Error::InvalidSetting`] for a step beyond the
+    /// schedule or a loss that is not finite. Nothing is taken in then.
     pub fn update(&mut self, t: &[usize], losses: &[f64]) -> Result<(), Error> {
         Error::check_length("losses (one per row)", t.len(), losses.len())?;
         if let Some(t) = t.iter().find(|t| **t >= self.losses.len()) {

@@ -85,7 +85,8 @@ impl LossWeighting {
     }
 }
 
-/// The squared error of the denoiser's output, averaged over dimensions, of every row: L_simple before the average over rows.
+/// The squared error of the denoiser's output, averaged over dimensions, of every row: L_simple before the average
+/// over rows.
 ///
 /// # Shapes
 /// `batch`: as its fields say; output: `[n]`.

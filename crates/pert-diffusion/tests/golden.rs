@@ -307,8 +307,8 @@ fn the_bound_equals_numerical_integration() {
     }
 }
 
-/// With the right denoiser, and the variance β which is right where steps are small, the bound falls to −log p(x_0) as steps
-/// are added.
+/// With the right denoiser, and the variance β which is right where steps are small, the bound falls to −log p(x_0)
+/// as steps are added.
 #[test]
 fn the_bound_tightens_with_the_steps() {
     let case: BoundCase = golden(env!("CARGO_MANIFEST_DIR"), "bound");

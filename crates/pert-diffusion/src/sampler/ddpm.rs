@@ -7,8 +7,8 @@ use super::{Sampler, SamplerStep, Timesteps};
 use crate::error::Error;
 use crate::schedule::Schedule;
 
-/// The variance of p(x_{t−1} | x_t) where the network does not predict it (Ho et al. 2020, section 3.2). For steps that are
-/// left out, β = 1 − ᾱ/ᾱ'.
+/// The variance of p(x_{t−1} | x_t) where the network does not predict it (Ho et al. 2020, section 3.2). For steps
+/// that are left out, β = 1 − ᾱ/ᾱ'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FixedVariance {

@@ -7,15 +7,15 @@ use super::{Sampler, SamplerStep, Spacing, Timesteps};
 use crate::error::Error;
 use crate::schedule::Schedule;
 
-/// DPM-Solver++(2M) (Lu et al. 2022, *DPM-Solver++*, algorithm 2): multistep, from predictions of x_0, of second order in
-/// the steps.
+/// DPM-Solver++(2M) (Lu et al. 2022, *DPM-Solver++*, algorithm 2): multistep, from predictions of x_0, of second
+/// order in the steps.
 ///
 /// With a = √ᾱ, σ = √(1 − ᾱ), λ = ln(a/σ), h = λ' − λ and r = (h of the step before)/h:
 ///
 /// x' = (σ'/σ) x − a' (e^{−h} − 1) ((1 + 1/(2r)) x̂_0 − 1/(2r) x̂_0 of the step before)
 ///
-/// The first step, which has no step before, and the last one, to σ' = 0 where h is infinite, use x̂_0 alone; the last one
-/// then puts out x̂_0 itself.
+/// The first step, which has no step before, and the last one, to σ' = 0 where h is infinite, use x̂_0 alone; the
+/// last one then puts out x̂_0 itself.
 ///
 /// ```
 /// use pert_diffusion::{

@@ -15,9 +15,9 @@ use crate::rows::Rows;
 ///
 /// x = (a/a') x' + (σ − σ' a/a') ε̂(x)
 ///
-/// and is found by repeated substitution, starting at x = x'. One substitution is the usual approximate inversion (Song et
-/// al. 2021, section 4.3); more make it exact (Pan et al. 2023), by a factor of at most 1 − (σ'/a')/(σ/a) each where ε̂ is
-/// that of Gaussian rows.
+/// and is found by repeated substitution, starting at x = x'. One substitution is the usual approximate inversion
+/// (Song et al. 2021, section 4.3); more make it exact (Pan et al. 2023), by a factor of at most 1 − (σ'/a')/(σ/a)
+/// each where ε̂ is that of Gaussian rows.
 ///
 /// ```
 /// use pert_diffusion::{

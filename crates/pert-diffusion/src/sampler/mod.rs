@@ -39,8 +39,8 @@ pub struct SamplerStep {
 
 /// A way to go from noise to rows, as coefficients in f64: no tensors, no model.
 ///
-/// Every sampler here keeps the marginals of the forward process: given the right x̂_0, x' has mean √ᾱ' x_0 and (but for
-/// [`FixedVariance::Large`]) variance 1 − ᾱ'.
+/// Every sampler here keeps the marginals of the forward process: given the right x̂_0, x' has mean √ᾱ' x_0 and (but
+/// for [`FixedVariance::Large`]) variance 1 − ᾱ'.
 ///
 /// ```
 /// use pert_diffusion::{
