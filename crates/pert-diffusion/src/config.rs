@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::denoiser::DenoiserConfig;
 use crate::error::Error;
+use crate::guidance::Guidance;
+use crate::loss::LossWeighting;
 use crate::parameterization::Parameterization;
-use crate::sampler::DdimConfig;
-use crate::schedule::{Schedule, ScheduleConfig};
+use crate::sampler::{Ddim, Ddpm, DpmSolver, FixedVariance, Sampler, Spacing, Timesteps};
+use crate::schedule::{Schedule, ScheduleConfig, TerminalSnr};
 
 /// Settings of a [`Prior`](crate::Prior) and of its training.
 ///
@@ -24,6 +26,8 @@ pub struct PriorConfig {
     pub schedule: ScheduleConfig,
     /// What the network predicts. Default: ε.
     pub parameterization: Parameterization,
+    /// How much every step counts in the loss. Default: uniform.
+    pub loss_weighting: LossWeighting,
     /// The network and its size. Default: an MLP of 3 blocks, 128 wide.
     pub denoiser: DenoiserConfig,
     /// Probability of replacing a row's condition by the null one in training, in [0, 1]. Default 0.1
@@ -52,6 +56,7 @@ impl Default for PriorConfig {
         Self {
             schedule: ScheduleConfig::default(),
             parameterization: Parameterization::default(),
+            loss_weighting: LossWeighting::default(),
             denoiser: DenoiserConfig::default(),
             condition_dropout: 0.1,
             covariate_dropout: 0.1,
@@ -72,6 +77,13 @@ impl PriorConfig {
     /// [`Error::InvalidSetting`] (or one of `pert-nn`) naming the setting and its range.
     pub fn check(&self) -> Result<(), Error> {
         self.schedule.check()?;
+        self.loss_weighting.check()?;
+        if self.parameterization == Parameterization::Epsilon
+            && self.schedule.terminal_snr == TerminalSnr::Zero
+        {
+            let expected = "x0 or v with a terminal signal-to-noise ratio of zero";
+            return Err(Error::setting("parameterization", expected, "epsilon"));
+        }
         self.denoiser.check()?;
         for (name, rate) in [
             ("condition_dropout", self.condition_dropout),
@@ -106,12 +118,27 @@ impl PriorConfig {
     }
 }
 
+/// Which sampler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SamplerKind {
+    /// [`Ddim`], first order, with η.
+    #[default]
+    Ddim,
+    /// [`Ddpm`], ancestral, with the small variance.
+    Ddpm,
+    /// [`DpmSolver`], second order, deterministic; best with spacing `trailing`.
+    DpmSolver,
+}
+
 /// Settings of [`Prior::sample`](crate::Prior::sample).
 ///
 /// ```
-/// use pert_diffusion::{SamplerConfig, Schedule, ScheduleConfig};
+/// use pert_diffusion::{SamplerConfig, SamplerKind, Schedule, ScheduleConfig, Spacing};
 /// let schedule = Schedule::new(&ScheduleConfig { n_steps: 100, ..Default::default() })?;
 /// SamplerConfig { guidance: 2.0, ..Default::default() }.check(&schedule)?;
+/// let (kind, spacing) = (SamplerKind::DpmSolver, Spacing::Trailing);
+/// SamplerConfig { kind, spacing, steps: 15, ..Default::default() }.check(&schedule)?;
 /// // More steps than the schedule has.
 /// assert!(SamplerConfig { steps: 200, ..Default::default() }.check(&schedule).is_err());
 /// # Ok::<(), pert_diffusion::Error>(())
@@ -119,20 +146,37 @@ impl PriorConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerConfig {
-    /// DDIM steps, at least 1. Default 25.
+    /// Which sampler. Default: DDIM.
+    pub kind: SamplerKind,
+    /// Number of steps, at least 1. Default 25.
     pub steps: usize,
-    /// DDIM's η in [0, 1]. Default 0.
+    /// How the steps are spread. Default: linspace.
+    pub spacing: Spacing,
+    /// DDIM's η in [0, 1]; 0 for the other samplers. Default 0.
     pub eta: f64,
     /// Where sampling starts, as a fraction of the schedule, in (0, 1]. Default 0.97.
     pub start: f64,
     /// Guidance weight w, at least 0: 0 ignores the condition, 1 (default) samples p(x | cond), more narrows it.
     pub guidance: f64,
+    /// Rescale φ of guided outputs, in [0, 1]; see [`Guidance`]. Default 0.
+    pub guidance_rescale: f64,
+    /// Fractions of the schedule between which guidance holds; see [`Guidance`]. Default: everywhere.
+    pub guidance_interval: [f64; 2],
 }
 
 impl Default for SamplerConfig {
     fn default() -> Self {
-        let DdimConfig { steps, eta, start } = DdimConfig::default();
-        Self { steps, eta, start, guidance: 1.0 }
+        let Timesteps { steps, start, spacing } = Timesteps::default();
+        Self {
+            kind: SamplerKind::default(),
+            steps,
+            spacing,
+            eta: 0.0,
+            start,
+            guidance: 1.0,
+            guidance_rescale: 0.0,
+            guidance_interval: [0.0, 1.0],
+        }
     }
 }
 
@@ -142,14 +186,26 @@ impl SamplerConfig {
     /// # Errors
     /// [`Error::InvalidSetting`] or [`Error::TooManySteps`].
     pub fn check(&self, schedule: &Schedule) -> Result<(), Error> {
-        if !(self.guidance >= 0.0 && self.guidance.is_finite()) {
-            return Err(Error::setting("guidance", "at least 0 and finite", self.guidance));
-        }
-        self.ddim().timesteps(schedule).map(|_| ())
+        self.guidance()?;
+        self.sampler()?.plan(schedule).map(|_| ())
     }
 
-    pub(crate) fn ddim(&self) -> DdimConfig {
-        DdimConfig { steps: self.steps, eta: self.eta, start: self.start }
+    pub(crate) fn guidance(&self) -> Result<Guidance, Error> {
+        let [from, to] = self.guidance_interval;
+        Guidance::new(self.guidance)?.rescaled(self.guidance_rescale)?.within(from, to)
+    }
+
+    pub(crate) fn sampler(&self) -> Result<Box<dyn Sampler>, Error> {
+        let &Self { kind, steps, spacing, eta, start, .. } = self;
+        let timesteps = Timesteps { steps, start, spacing };
+        if kind != SamplerKind::Ddim && eta != 0.0 {
+            return Err(Error::setting("eta", "0 for a sampler other than DDIM", eta));
+        }
+        Ok(match kind {
+            SamplerKind::Ddim => Box::new(Ddim { timesteps, eta }),
+            SamplerKind::Ddpm => Box::new(Ddpm { timesteps, variance: FixedVariance::Small }),
+            SamplerKind::DpmSolver => Box::new(DpmSolver { timesteps }),
+        })
     }
 }
 
@@ -176,6 +232,39 @@ mod tests {
             let message = config.check().expect_err(name).to_string();
             assert!(message.starts_with(name), "{message}");
         }
+    }
+
+    #[test]
+    fn sampler_settings_out_of_range_are_named() {
+        let schedule = Schedule::new(&ScheduleConfig::default()).expect("valid");
+        let default = SamplerConfig::default();
+        assert_eq!(default.check(&schedule), Ok(()));
+        let dpm_solver = SamplerConfig { kind: SamplerKind::DpmSolver, ..default };
+        let cases = [
+            (SamplerConfig { guidance: -1.0, ..default }, "guidance"),
+            (SamplerConfig { guidance_rescale: 2.0, ..default }, "guidance_rescale"),
+            (SamplerConfig { guidance_interval: [0.5, 0.2], ..default }, "guidance_interval"),
+            (SamplerConfig { steps: 0, ..dpm_solver }, "sampling steps"),
+            (SamplerConfig { steps: 1001, ..dpm_solver }, "1001 sampling steps"),
+            (SamplerConfig { eta: 0.5, ..dpm_solver }, "eta"),
+            (SamplerConfig { eta: 2.0, ..default }, "eta"),
+        ];
+        for (config, name) in cases {
+            let message = config.check(&schedule).expect_err(name).to_string();
+            assert!(message.starts_with(name), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_noise_form_needs_a_rest_of_signal() {
+        let schedule = ScheduleConfig { terminal_snr: TerminalSnr::Zero, ..Default::default() };
+        let config = PriorConfig { schedule, ..Default::default() };
+        assert!(matches!(
+            config.check(),
+            Err(Error::InvalidSetting { name: "parameterization", .. })
+        ));
+        let parameterization = Parameterization::V;
+        assert_eq!(PriorConfig { parameterization, ..config }.check(), Ok(()));
     }
 
     #[test]

@@ -14,6 +14,24 @@ pub enum Error {
         /// The value given.
         found: String,
     },
+    /// A β of a schedule that leaves no signal, or adds no noise.
+    #[error("beta of step {step} must be above 0 and below 1, found {beta}")]
+    BetaOutOfRange {
+        /// The step, counted from 0, the least noisy.
+        step: usize,
+        /// The value given.
+        beta: f64,
+    },
+    /// A dimension without any variance.
+    #[error(
+        "column {column} of x holds {value} in every row, there is nothing to standardise; leave the column out"
+    )]
+    ConstantColumn {
+        /// Column, counted from 0.
+        column: usize,
+        /// Its value.
+        value: f64,
+    },
     /// Two lengths that must agree do not.
     #[error("expected {expected} {what}, found {found}")]
     LengthMismatch {

@@ -2,8 +2,10 @@
 //! p(x | condition) and draw new rows, also under conditions never seen.
 //!
 //! [`Prior`] does it all: standardise, train, sample, store. Its parts are usable alone: noise [`Schedule`]s in
-//! plain f64, [`Parameterization`]s (ε, x_0, v), the samplers [`ddim`] and [`ddpm`] over any function, and
-//! classifier-free guidance ([`guided`]) over any [`Denoiser`].
+//! plain f64, [`Parameterization`]s (ε, x_0, v), [`Sampler`]s over any function on tensors or f64 ([`Ddpm`], [`Ddim`],
+//! [`DpmSolver`], and [`Inversion`] back to the noise; all run by [`ReverseProcess`]), the variational [`Bound`],
+//! [`LossWeighting`]s, and classifier-free [`Guidance`] over any [`Denoiser`]. Beside diffusion, flow matching on a
+//! [`StraightPath`], with noise coupled by optimal transport ([`pair_with_noise`]).
 //!
 //! In a crate of one's own:
 //!
@@ -41,13 +43,19 @@
 //! # Ok::<(), pert_diffusion::Error>(())
 //! ```
 
+mod bound;
 mod config;
+mod coupling;
 mod denoiser;
 mod error;
+mod flow_matching;
 mod guidance;
+mod importance;
+mod loss;
 mod parameterization;
 mod prior;
 mod process;
+mod rows;
 mod sample_condition;
 mod sampler;
 mod schedule;
@@ -59,19 +67,28 @@ pub use burn::tensor::Device;
 pub use pert_core::{ChaCha8Rng, RngState, seeded_rng};
 pub use pert_nn::TrainingState;
 
-pub use config::{PriorConfig, SamplerConfig};
+pub use bound::{Bound, Prediction};
+pub use config::{PriorConfig, SamplerConfig, SamplerKind};
+pub use coupling::pair_with_noise;
 pub use denoiser::{
     Condition, ConditionParts, Denoiser, DenoiserConfig, DenoiserShape, MlpDenoiser,
     MlpDenoiserConfig, PriorDenoiser, Tokens, TransformerDenoiser, TransformerDenoiserConfig,
 };
 pub use error::Error;
-pub use guidance::guided;
+pub use flow_matching::{FlowMethod, StraightPath};
+pub use guidance::Guidance;
+pub use importance::LossHistory;
+pub use loss::{LossWeighting, row_losses, weighted_mean};
 pub use parameterization::{NoiseLevel, Parameterization};
 pub use prior::{PRIOR_FORMAT, Prior, PriorState};
 pub use process::{NoisedBatch, l_simple, q_posterior, q_sample};
+pub use rows::Rows;
 pub use sample_condition::SampleCondition;
-pub use sampler::{DdimConfig, X0Clip, ddim, ddpm};
-pub use schedule::{Schedule, ScheduleConfig, ScheduleKind};
+pub use sampler::{
+    Ddim, Ddpm, DpmSolver, FixedVariance, Inversion, ReverseProcess, Sampler, SamplerStep, Spacing,
+    Timesteps, X0Clip,
+};
+pub use schedule::{Schedule, ScheduleConfig, ScheduleKind, TerminalSnr};
 pub use standardise::Standardiser;
 pub use train::{PriorTrainer, TrainStep};
 pub use training_data::{Covariates, TokenSets, TrainingData};

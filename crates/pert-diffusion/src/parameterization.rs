@@ -66,11 +66,14 @@ impl NoiseLevel {
     /// # Shapes
     /// `t`: one step per row (`[n, 1]` comes out), or a single step for all rows (`[1, 1]`).
     pub fn new(schedule: &Schedule, t: &[usize], device: &Device) -> Self {
-        let column = |f: fn(f64) -> f64| {
-            let values: Vec<f32> = t.iter().map(|&t| f(schedule.alpha_bar(t)) as f32).collect();
+        let column = |table: &dyn Fn(usize) -> f64| {
+            let values: Vec<f32> = t.iter().map(|&t| table(t).sqrt() as f32).collect();
             Tensor::from_data(TensorData::new(values, [t.len(), 1]), device)
         };
-        Self { signal: column(f64::sqrt), sigma: column(|alpha_bar| (1.0 - alpha_bar).sqrt()) }
+        Self {
+            signal: column(&|t| schedule.alpha_bar(t)),
+            sigma: column(&|t| schedule.noise_variance(t)),
+        }
     }
 }
 
@@ -99,6 +102,54 @@ impl Parameterization {
             Self::Epsilon => output,
             Self::X0 => (x_t - output * level.signal.clone()) / level.sigma.clone(),
             Self::V => x_t * level.sigma.clone() + output * level.signal.clone(),
+        }
+    }
+
+    /// An output at `x_t`, both `[n, d]`, as the output of a network of another parameterisation.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use pert_diffusion::{NoiseLevel, Parameterization, Schedule, ScheduleConfig};
+    /// let device = Device::default();
+    /// let level = NoiseLevel::new(&Schedule::new(&ScheduleConfig::default())?, &[300], &device);
+    /// let (v, x_t) = (Tensor::<2>::ones([1, 2], &device), Tensor::zeros([1, 2], &device));
+    /// // At x_t = 0, x_0 = −σ v.
+    /// let x0 = Parameterization::V.convert(Parameterization::X0, v.clone(), x_t, &level);
+    /// assert!((x0 + v * level.sigma).abs().max().into_scalar::<f32>() < 1e-6);
+    /// # Ok::<(), pert_diffusion::Error>(())
+    /// ```
+    pub fn convert(
+        self,
+        to: Self,
+        output: Tensor<2>,
+        x_t: Tensor<2>,
+        level: &NoiseLevel,
+    ) -> Tensor<2> {
+        if self == to {
+            return output;
+        }
+        let x0 = self.x0(output.clone(), x_t.clone(), level);
+        to.target(x0, self.noise(output, x_t, level), level)
+    }
+
+    /// The factors of x_t and of the output in x_0, for the signal a and the noise σ of a step.
+    ///
+    /// | output | factor of x_t | factor of the output |
+    /// |---|---|---|
+    /// | ε | 1/a | −σ/a |
+    /// | x_0 | 0 | 1 |
+    /// | v | a | −σ |
+    ///
+    /// ```
+    /// use pert_diffusion::Parameterization;
+    /// // x_0 = a x_t − σ v
+    /// assert_eq!(Parameterization::V.x0_factors(0.8, 0.6), (0.8, -0.6));
+    /// ```
+    pub fn x0_factors(self, signal: f64, sigma: f64) -> (f64, f64) {
+        match self {
+            Self::Epsilon => (1.0 / signal, -sigma / signal),
+            Self::X0 => (0.0, 1.0),
+            Self::V => (signal, -sigma),
         }
     }
 }
@@ -130,9 +181,21 @@ mod tests {
         for p in [Parameterization::Epsilon, Parameterization::X0, Parameterization::V] {
             let output = p.target(x0.clone(), noise.clone(), &level);
             let x0_again = p.x0(output.clone(), x_t.clone(), &level);
-            let noise_again = p.noise(output, x_t.clone(), &level);
+            let noise_again = p.noise(output.clone(), x_t.clone(), &level);
             // f32; a and σ are at least 0.15 here.
             assert!(largest_difference(x0_again, x0.clone()) < 1e-5, "{p:?}");
+            for (i, &t) in t.iter().enumerate() {
+                let (a, s) = (schedule.alpha_bar(t), schedule.noise_variance(t));
+                let (of_x, of_output) = p.x0_factors(a.sqrt(), s.sqrt());
+                let row = |x: &Tensor<2>| x.clone().narrow(0, i, 1);
+                let found = row(&x_t).mul_scalar(of_x) + row(&output).mul_scalar(of_output);
+                assert!(largest_difference(found, row(&x0)) < 1e-5, "{p:?} at {t}");
+            }
+            for other in [Parameterization::Epsilon, Parameterization::X0, Parameterization::V] {
+                let converted = p.convert(other, output.clone(), x_t.clone(), &level);
+                let target = other.target(x0.clone(), noise.clone(), &level);
+                assert!(largest_difference(converted, target) < 1e-5, "{p:?} to {other:?}");
+            }
             assert!(largest_difference(noise_again, noise.clone()) < 1e-5, "{p:?}");
         }
     }

@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::{PriorConfig, SamplerConfig};
 use crate::denoiser::{DenoiserShape, PriorDenoiser};
 use crate::error::Error;
-use crate::guidance::guided;
 use crate::parameterization::NoiseLevel;
 use crate::sample_condition::SampleCondition;
-use crate::sampler::{X0Clip, ddim};
+use crate::sampler::{ReverseProcess, X0Clip};
 use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
 
@@ -250,10 +249,17 @@ impl Prior {
         device: &Device,
     ) -> Result<Vec<f32>, Error> {
         config.check(&self.schedule)?;
+        let (sampler, guidance) = (config.sampler()?, config.guidance()?);
         let device = device.clone().without_autodiff();
         let cond = cond.tensors(&self.state, &device)?;
         let denoiser = self.denoiser.clone().to_device(&device);
         let clip = X0Clip::new(&self.state.clip, &device);
+        let n_steps = self.schedule.n_steps();
+        let process = ReverseProcess {
+            schedule: &self.schedule,
+            parameterization: self.state.config.parameterization,
+            clip: Some(&clip),
+        };
         let d = self.state.d;
         let mut rows = Vec::with_capacity(n * d);
         for first in (0..n).step_by(ROWS_AT_ONCE) {
@@ -263,23 +269,15 @@ impl Prior {
             let mut estimate = None;
             let model = |x_t: Tensor<2>, t: usize| {
                 let cond = cond.clone().with_estimate(estimate.take());
-                let output = guided(&denoiser, x_t.clone(), &[t], cond, config.guidance);
+                let output = guidance.predict(&denoiser, x_t.clone(), t, n_steps, cond);
                 if self.state.config.denoiser.self_conditioning() {
                     let level = NoiseLevel::new(&self.schedule, &[t], &device);
                     let x0 = self.state.config.parameterization.x0(output.clone(), x_t, &level);
-                    estimate = Some(clip.apply(x0));
+                    estimate = Some(clip.tensor(x0));
                 }
                 output
             };
-            let x0 = ddim(
-                model,
-                &self.schedule,
-                self.state.config.parameterization,
-                &config.ddim(),
-                Some(&clip),
-                initial,
-                || noise.draw(&device),
-            )?;
+            let x0 = process.sample(&*sampler, model, initial, || noise.draw(&device))?;
             rows.extend(x0.into_data().iter::<f32>().take(n_rows * d));
         }
         Ok(self.state.standardiser.invert(&rows))

@@ -6,18 +6,19 @@ use crate::error::Error;
 
 /// z = (x − mean)/scale per dimension, mean and scale in f64 from the training rows.
 ///
-/// A dimension that is constant up to f32 rounding gets scale 1, so that it is 0 after standardisation and comes back
-/// as its constant.
+/// A dimension that is constant up to f32 rounding has no scale and is refused.
 ///
 /// ```
-/// use pert_diffusion::Standardiser;
-/// // Two rows; the second dimension is constant.
-/// let x = [10.0, 5.0, 14.0, 5.0];
+/// use pert_diffusion::{Error, Standardiser};
+/// // Two rows.
+/// let x = [10.0, 5.0, 14.0, 4.0];
 /// let standardiser = Standardiser::fit(&x, 2)?;
 /// assert_eq!((standardiser.mean[0], standardiser.scale[0]), (12.0, 2.0));
 /// let z = standardiser.apply(&x);
-/// assert_eq!(z, [-1.0, 0.0, 1.0, 0.0]);
+/// assert_eq!(z, [-1.0, 1.0, 1.0, -1.0]);
 /// assert_eq!(standardiser.invert(&z), x);
+/// let refused = Standardiser::fit(&[10.0, 5.0, 14.0, 5.0], 2);
+/// assert_eq!(refused, Err(Error::ConstantColumn { column: 1, value: 5.0 }));
 /// # Ok::<(), pert_diffusion::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +39,8 @@ impl Standardiser {
     /// Takes mean and scale of `[n, d]` rows, row-major.
     ///
     /// # Errors
-    /// A `d` of 0, a length that is no multiple of `d`, fewer than 2 rows, or a value that is not finite (row and
-    /// column are named).
+    /// A `d` of 0, a length that is no multiple of `d`, fewer than 2 rows, a value that is not finite (row and column
+    /// are named), or a column whose standard deviation is at most |mean| · 2⁻²³ ([`Error::ConstantColumn`]).
     pub fn fit(x: &[f32], d: usize) -> Result<Self, Error> {
         if d == 0 {
             return Err(Error::setting("d", "at least 1", d));
@@ -61,15 +62,12 @@ impl Standardiser {
         };
         let mean = average(&|_, value| value);
         let variance = average(&|j, value| (value - mean[j]).powi(2));
-        let scale = variance
-            .iter()
-            .zip(&mean)
-            .map(|(variance, mean)| {
-                let deviation = variance.sqrt();
-                let resolution = mean.abs() * f64::from(f32::EPSILON);
-                if deviation > resolution { deviation } else { 1.0 }
-            })
-            .collect();
+        let scale: Vec<f64> = variance.iter().map(|variance| variance.sqrt()).collect();
+        for (column, (scale, mean)) in scale.iter().zip(&mean).enumerate() {
+            if *scale <= mean.abs() * f64::from(f32::EPSILON) {
+                return Err(Error::ConstantColumn { column, value: f64::from(x[column]) });
+            }
+        }
         Ok(Self { mean, scale })
     }
 
@@ -131,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_dimension_keeps_its_value() {
+    fn a_constant_dimension_is_named_with_its_value() {
         let x = [1.0, 0.1, 2.0, 0.1, 4.0, 0.1];
-        let standardiser = Standardiser::fit(&x, 2).expect("valid");
-        assert_eq!(standardiser.scale[1], 1.0);
-        let z = standardiser.apply(&x);
-        assert!(z.iter().skip(1).step_by(2).all(|v| v.abs() < 1e-8));
-        assert_eq!(standardiser.invert(&z), x);
+        let value = f64::from(0.1f32);
+        assert_eq!(Standardiser::fit(&x, 2), Err(Error::ConstantColumn { column: 1, value }));
+        // Zeros, too.
+        let refused = Standardiser::fit(&[0.0; 4], 2);
+        assert_eq!(refused, Err(Error::ConstantColumn { column: 0, value: 0.0 }));
     }
 
     #[test]

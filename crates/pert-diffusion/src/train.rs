@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::config::PriorConfig;
 use crate::denoiser::{Condition, ConditionParts, Denoiser, PriorDenoiser, Tokens};
 use crate::error::Error;
+use crate::loss::{LossWeighting, row_losses, weighted_mean};
 use crate::parameterization::NoiseLevel;
 use crate::prior::{PRIOR_FORMAT, Prior, PriorState};
 use crate::process::{NoisedBatch, l_simple, q_sample};
@@ -111,7 +112,7 @@ impl<'a> PriorTrainer<'a> {
         })
     }
 
-    /// One optimiser step on the next rows of the epoch; returns L_simple of the batch, per dimension.
+    /// One optimiser step on the next rows of the epoch; returns the (weighted) L_simple of the batch, per dimension.
     ///
     /// # Errors
     /// [`Error::LossNotFinite`].
@@ -123,7 +124,7 @@ impl<'a> PriorTrainer<'a> {
             let estimate = self.estimate(&batch);
             batch.cond = batch.cond.with_estimate(Some(estimate));
         }
-        let loss = l_simple(&self.model, batch, self.config.parameterization, &self.schedule);
+        let loss = self.loss(batch)?;
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             return Err(Error::LossNotFinite { step: self.step + 1, loss: value });
@@ -142,7 +143,17 @@ impl<'a> PriorTrainer<'a> {
         let x_t = q_sample(batch.x0.clone(), batch.noise.clone(), &level);
         let output = self.model.predict(x_t.clone(), batch.t, batch.cond.clone());
         let x0 = self.config.parameterization.x0(output, x_t, &level);
-        X0Clip::new(&self.clip, &self.device).apply(x0).detach()
+        X0Clip::new(&self.clip, &self.device).tensor(x0).detach()
+    }
+
+    fn loss(&self, batch: NoisedBatch<'_>) -> Result<Tensor<1>, Error> {
+        let (kind, schedule) = (self.config.parameterization, &self.schedule);
+        let weighting = self.config.loss_weighting;
+        if weighting == LossWeighting::Uniform {
+            return Ok(l_simple(&self.model, batch, kind, schedule));
+        }
+        let weights = weighting.weights(kind, batch.t, schedule)?;
+        weighted_mean(row_losses(&self.model, batch, kind, schedule), &weights)
     }
 
     /// Optimiser steps done.

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use burn::tensor::Device;
 use pert_diffusion::{
-    Error, MlpDenoiserConfig, Prior, PriorConfig, SamplerConfig, ScheduleConfig, TrainStep,
-    TrainingData,
+    Error, LossWeighting, MlpDenoiserConfig, Prior, PriorConfig, SamplerConfig, SamplerKind,
+    ScheduleConfig, Spacing, TrainStep, TrainingData,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -189,12 +189,54 @@ fn a_stored_prior_samples_the_same_bits() {
 }
 
 #[test]
-fn a_constant_dimension_comes_back_as_its_constant() {
+fn a_constant_dimension_is_refused_by_name() {
     let mut rows = rows();
     rows.x.iter_mut().skip(1).step_by(D).for_each(|v| *v = 0.1);
-    let prior = fit(&rows, &PriorConfig { steps: 20, ..config() }, 1).expect("trains");
-    let generated = sample(&prior, None, 50, &SamplerConfig::default());
-    assert!(generated.iter().skip(1).step_by(D).all(|&v| v == 0.1));
+    let refused = fit(&rows, &config(), 1).map(|_| ());
+    assert_eq!(refused, Err(Error::ConstantColumn { column: 1, value: f64::from(0.1f32) }));
+}
+
+#[test]
+fn every_sampler_and_guidance_gives_the_conditional_means() {
+    let default = SamplerConfig::default();
+    let samplers = [
+        SamplerConfig { kind: SamplerKind::Ddpm, steps: 100, start: 1.0, ..default },
+        SamplerConfig {
+            kind: SamplerKind::DpmSolver,
+            spacing: Spacing::Trailing,
+            steps: 15,
+            ..default
+        },
+        SamplerConfig { kind: SamplerKind::DpmSolver, spacing: Spacing::LogSnr, ..default },
+        // Without effect: an interval that no visited step lies in.
+        SamplerConfig { guidance: 5.0, guidance_interval: [0.98, 1.0], ..default },
+        // Weak, and held back.
+        SamplerConfig { guidance: 1.05, guidance_rescale: 0.5, ..default },
+    ];
+    for sampler in samplers {
+        let generated = sample(trained(), Some(&[0.0, 1.0, 0.0]), 1000, &sampler);
+        for column in 0..D {
+            let (m, s) = moments(&generated, column);
+            let (mean, deviation) = (MEANS[1][column], DEVIATIONS[column]);
+            assert!((m - mean).abs() < 0.4 * deviation, "{sampler:?} {column}: {m}");
+            assert!((0.6..1.5).contains(&(s / deviation)), "{sampler:?} {column}: {s}");
+        }
+    }
+}
+
+#[test]
+fn min_snr_weighting_trains_and_reports_the_weighted_loss() {
+    let loss_weighting = LossWeighting::MinSnr { gamma: 5.0 };
+    let weighted = PriorConfig { steps: 20, loss_weighting, ..config() };
+    let uniform = PriorConfig { steps: 20, ..config() };
+    let bytes = |config| fit(&rows(), &config, 3).expect("trains").to_bytes().expect("bytes");
+    assert_ne!(bytes(weighted), bytes(uniform));
+    let loss_weighting = LossWeighting::MinSnr { gamma: -1.0 };
+    let refused = fit(&rows(), &PriorConfig { loss_weighting, ..config() }, 3).map(|_| ());
+    assert!(matches!(
+        refused,
+        Err(Error::InvalidSetting { name: "gamma of the loss weighting", .. })
+    ));
 }
 
 #[test]
@@ -306,7 +348,7 @@ fn bad_requests_are_named() {
         Error::InvalidSetting { name: "guidance", .. }
     ));
     let short =
-        PriorConfig { schedule: ScheduleConfig { n_steps: 1, ..Default::default() }, ..config() };
+        PriorConfig { schedule: ScheduleConfig { n_steps: 0, ..Default::default() }, ..config() };
     assert!(matches!(
         fit(&rows(), &short, 0).map(|_| ()),
         Err(Error::InvalidSetting { name: "n_steps", .. })

@@ -1,25 +1,32 @@
-//! Ancestral sampling through every step.
+//! Ancestral sampling, through every step or some.
 
-use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
-use super::{X0Clip, denoise};
-use crate::parameterization::{NoiseLevel, Parameterization};
-use crate::process::q_posterior;
+use super::level::{Level, levels};
+use super::{Sampler, SamplerStep, Timesteps};
+use crate::error::Error;
 use crate::schedule::Schedule;
 
-/// Draws x_0 through all T steps (Ho et al. 2020, algorithm 2, with variance β̃_t): at every step x_{t−1} is drawn
-/// from q(x_{t−1} | x_t, x̂_0).
-///
-/// `model` gives the raw output for `x_t` at a step; `noise` gives fresh N(0, I) values of the shape of `initial` and
-/// is called T − 1 times.
-///
-/// # Shapes
-/// `initial` (N(0, I) values), output: `[n, d]`.
+/// The variance of p(x_{t−1} | x_t) where the network does not predict it (Ho et al. 2020, section 3.2). For steps
+/// that are left out, β = 1 − ᾱ/ᾱ'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FixedVariance {
+    /// β̃ = β (1 − ᾱ')/(1 − ᾱ), optimal for rows that are all the same.
+    #[default]
+    Small,
+    /// β, optimal for rows from N(0, I).
+    Large,
+}
+
+/// Ancestral sampling (Ho et al. 2020, algorithm 2): x' is drawn from q(x' | x, x̂_0), the last one without noise.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
 /// use pert_core::seeded_rng;
-/// use pert_diffusion::{Parameterization, Schedule, ScheduleConfig, ddpm};
+/// use pert_diffusion::{
+///     Ddpm, Parameterization, ReverseProcess, Schedule, ScheduleConfig, Timesteps,
+/// };
 /// use pert_nn::standard_normal;
 /// let schedule = Schedule::new(&ScheduleConfig { n_steps: 20, ..Default::default() })?;
 /// let (device, mut rng) = (Device::default(), seeded_rng(0, "example"));
@@ -27,25 +34,73 @@ use crate::schedule::Schedule;
 /// let model = |x_t: Tensor<2>, _t| x_t.full_like(3.0);
 /// let initial = standard_normal([5, 2], &mut rng, &device);
 /// let noise = || standard_normal([5, 2], &mut rng, &device);
-/// let x0 = ddpm(model, &schedule, Parameterization::X0, None, initial, noise);
+/// let sampler = Ddpm { timesteps: Timesteps::all(&schedule), ..Default::default() };
+/// let process = ReverseProcess::new(&schedule, Parameterization::X0);
+/// let x0 = process.sample(&sampler, model, initial, noise)?;
 /// assert!((x0 - 3.0).abs().max().into_scalar::<f32>() < 1e-5);
 /// # Ok::<(), pert_diffusion::Error>(())
 /// ```
-pub fn ddpm(
-    mut model: impl FnMut(Tensor<2>, usize) -> Tensor<2>,
-    schedule: &Schedule,
-    parameterization: Parameterization,
-    clip: Option<&X0Clip>,
-    initial: Tensor<2>,
-    mut noise: impl FnMut() -> Tensor<2>,
-) -> Tensor<2> {
-    let mut x = initial;
-    for t in (0..schedule.n_steps()).rev() {
-        let level = NoiseLevel::new(schedule, &[t], &x.device());
-        let output = model(x.clone(), t);
-        let (x0, _) = denoise(output, x.clone(), &level, parameterization, clip);
-        let (mean, variance) = q_posterior(x0, x, t, schedule);
-        x = if t > 0 { mean + noise().mul_scalar(variance.sqrt()) } else { mean };
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ddpm {
+    /// The steps visited; [`Timesteps::all`] is the sampler of the paper.
+    pub timesteps: Timesteps,
+    /// How much noise is added. Default: small.
+    pub variance: FixedVariance,
+}
+
+impl Sampler for Ddpm {
+    fn plan(&self, schedule: &Schedule) -> Result<Vec<SamplerStep>, Error> {
+        let levels = levels(&self.timesteps, schedule)?;
+        let last = levels.len() - 1;
+        let step = |(i, (t, now, next)): (usize, (usize, Level, Level))| {
+            let beta = now.beta_from(next);
+            let ratio = next.noise_variance / now.noise_variance;
+            let variance = match self.variance {
+                _ if i == last => 0.0,
+                FixedVariance::Small => beta * ratio,
+                FixedVariance::Large => beta,
+            };
+            SamplerStep {
+                t,
+                x: (now.alpha_bar / next.alpha_bar).sqrt() * ratio,
+                x0: next.signal() * beta / now.noise_variance,
+                x0_previous: 0.0,
+                noise: variance.sqrt(),
+            }
+        };
+        Ok(levels.into_iter().enumerate().map(step).collect())
     }
-    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::ScheduleConfig;
+
+    #[test]
+    fn through_every_step_it_is_the_posterior() {
+        let config = ScheduleConfig { n_steps: 50, ..Default::default() };
+        let schedule = Schedule::new(&config).expect("valid");
+        for variance in [FixedVariance::Small, FixedVariance::Large] {
+            let sampler = Ddpm { timesteps: Timesteps::all(&schedule), variance };
+            let plan = sampler.plan(&schedule).expect("valid");
+            assert_eq!(plan.len(), 50);
+            for step in plan {
+                let t = step.t;
+                let expected = match variance {
+                    _ if t == 0 => 0.0,
+                    FixedVariance::Small => schedule.posterior_variance(t),
+                    FixedVariance::Large => schedule.beta(t),
+                };
+                for (a, b) in [
+                    (step.x, schedule.posterior_mean_xt(t)),
+                    (step.x0, schedule.posterior_mean_x0(t)),
+                    (step.noise * step.noise, expected),
+                ] {
+                    assert!((a - b).abs() < 1e-12, "{t}: {a} {b}");
+                }
+            }
+        }
+    }
 }

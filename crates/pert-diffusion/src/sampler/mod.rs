@@ -1,71 +1,121 @@
-//! Samplers: pure functions over any model, all noise passed in.
+//! Samplers: lists of f64 coefficients, run over any model; all noise is passed in.
 
+mod clip;
 mod ddim;
 mod ddpm;
+mod dpm_solver;
+mod inversion;
+mod level;
+mod reverse;
+mod spacing;
 
-pub use ddim::{DdimConfig, ddim};
-pub use ddpm::ddpm;
+pub use clip::X0Clip;
+pub use ddim::Ddim;
+pub use ddpm::{Ddpm, FixedVariance};
+pub use dpm_solver::DpmSolver;
+pub use inversion::Inversion;
+pub use reverse::ReverseProcess;
+pub use spacing::{Spacing, Timesteps};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use crate::error::Error;
+use crate::schedule::Schedule;
 
-use crate::parameterization::{NoiseLevel, Parameterization};
-
-/// Bounds of the predicted x_0, one per dimension: values are clipped to ±bound.
+/// One step of a sampler, from x at step `t` to x' at the next step visited or, after the last, to x_0:
 ///
-/// Near t = T the ε-form divides by a small √ᾱ, and without a clip its errors grow without limit.
+/// x' = `x` · x + `x0` · x̂_0 + `x0_previous` · (x̂_0 of the step before) + `noise` · z, z ~ N(0, I).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SamplerStep {
+    /// Where the model is asked.
+    pub t: usize,
+    /// Factor of the state.
+    pub x: f64,
+    /// Factor of the x_0 predicted at `t`, clipped.
+    pub x0: f64,
+    /// Factor of the x_0 predicted at the step before, clipped; 0 in the first step.
+    pub x0_previous: f64,
+    /// Standard deviation of the fresh noise; no noise is drawn where it is 0.
+    pub noise: f64,
+}
+
+/// A way to go from noise to rows, as coefficients in f64: no tensors, no model.
+///
+/// Every sampler here keeps the marginals of the forward process: given the right x̂_0, x' has mean √ᾱ' x_0 and (but
+/// for [`FixedVariance::Large`]) variance 1 − ᾱ'.
 ///
 /// ```
-/// use burn::tensor::{Device, Tensor};
-/// use pert_diffusion::{DdimConfig, Parameterization, Schedule, ScheduleConfig, X0Clip, ddim};
-/// let (schedule, device) = (Schedule::new(&ScheduleConfig::default())?, Device::default());
-/// // A model that is far off, kept within two standard deviations.
-/// let model = |x_t: Tensor<2>, _t| x_t.full_like(100.0);
-/// let clip = X0Clip::new(&[2.0], &device);
-/// let (initial, noise) = (Tensor::zeros([1, 1], &device), || unreachable!("deterministic"));
-/// let config = DdimConfig::default();
-/// let x0 = ddim(model, &schedule, Parameterization::X0, &config, Some(&clip), initial, noise)?;
-/// assert!((x0.into_scalar::<f32>() - 2.0).abs() < 1e-5);
+/// use pert_diffusion::{
+///     Ddim, Error, Parameterization, ReverseProcess, Sampler, SamplerStep, Schedule,
+///     ScheduleConfig,
+/// };
+/// /// Believes the first prediction.
+/// struct Impatient;
+/// impl Sampler for Impatient {
+///     fn plan(&self, schedule: &Schedule) -> Result<Vec<SamplerStep>, Error> {
+///         let t = schedule.n_steps() - 1;
+///         Ok(vec![SamplerStep { t, x: 0.0, x0: 1.0, x0_previous: 0.0, noise: 0.0 }])
+///     }
+/// }
+/// let schedule = Schedule::new(&ScheduleConfig::default())?;
+/// let process = ReverseProcess::new(&schedule, Parameterization::X0);
+/// let samplers: [&dyn Sampler; 2] = [&Impatient, &Ddim::default()];
+/// for sampler in samplers {
+///     let model = |x_t: Vec<f64>, _t| vec![3.0; x_t.len()];
+///     let x0 = process.sample(sampler, model, vec![0.3, -1.2], || unreachable!("no noise"))?;
+///     assert!(x0.iter().all(|x| (x - 3.0).abs() < 1e-12));
+/// }
 /// # Ok::<(), pert_diffusion::Error>(())
 /// ```
-#[derive(Debug, Clone)]
-pub struct X0Clip {
-    bound: Tensor<2>,
-}
-
-impl X0Clip {
-    /// Clips dimension i to ±`bounds[i]`, in the units of x_0 (standardised, for a [`Prior`](crate::Prior)).
+pub trait Sampler {
+    /// The steps, in order.
     ///
-    /// # Shapes
-    /// `bounds`: `[d]`.
-    pub fn new(bounds: &[f32], device: &Device) -> Self {
-        let data = TensorData::new(bounds.to_vec(), [1, bounds.len()]);
-        Self { bound: Tensor::from_data(data, device) }
-    }
-
-    pub(crate) fn apply(&self, x0: Tensor<2>) -> Tensor<2> {
-        let bound = self.bound.clone().expand(x0.dims());
-        x0.min_pair(bound.clone()).max_pair(bound.neg())
-    }
+    /// # Errors
+    /// Settings that are out of range or do not fit the schedule.
+    fn plan(&self, schedule: &Schedule) -> Result<Vec<SamplerStep>, Error>;
 }
 
-/// x_0 and the noise consistent with it, from a model's output; clipped first if there is a clip.
-fn denoise(
-    output: Tensor<2>,
-    x_t: Tensor<2>,
-    level: &NoiseLevel,
-    parameterization: Parameterization,
-    clip: Option<&X0Clip>,
-) -> (Tensor<2>, Tensor<2>) {
-    match clip {
-        None => (
-            parameterization.x0(output.clone(), x_t.clone(), level),
-            parameterization.noise(output, x_t, level),
-        ),
-        Some(clip) => {
-            let x0 = clip.apply(parameterization.x0(output, x_t.clone(), level));
-            // After clipping, the noise is the one that leads from this x_0 to x_t.
-            let noise = Parameterization::X0.noise(x0.clone(), x_t, level);
-            (x0, noise)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::{ScheduleConfig, TerminalSnr};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Given the right x̂_0 at every step, x' is distributed as q(x' | x_0).
+        #[test]
+        fn samplers_keep_the_marginals(
+            n_steps in 2usize..400,
+            share in 0.0..=1.0f64,
+            start in 0.05..=1.0f64,
+            eta in 0.0..=1.0f64,
+            zero in any::<bool>(),
+        ) {
+            let terminal_snr = if zero { TerminalSnr::Zero } else { TerminalSnr::AsCurve };
+            let config = ScheduleConfig { n_steps, terminal_snr, ..Default::default() };
+            let schedule = Schedule::new(&config).expect("valid");
+            let first = (start * (n_steps - 1) as f64).round();
+            let steps = 1 + (share * first) as usize;
+            for spacing in [Spacing::Linspace, Spacing::Trailing, Spacing::LogSnr] {
+                let timesteps = Timesteps { steps, start, spacing };
+                let samplers: [&dyn Sampler; 3] = [
+                    &Ddim { timesteps, eta },
+                    &Ddpm { timesteps, ..Default::default() },
+                    &DpmSolver { timesteps },
+                ];
+                for sampler in samplers {
+                    let plan = sampler.plan(&schedule).expect("fits");
+                    for (i, step) in plan.iter().enumerate() {
+                        let next = plan.get(i + 1).map(|next| next.t);
+                        let alpha_bar = next.map_or(1.0, |t| schedule.alpha_bar(t));
+                        let noise = next.map_or(0.0, |t| schedule.noise_variance(t));
+                        let signal = step.x * schedule.alpha_bar(step.t).sqrt();
+                        let mean = signal + step.x0 + step.x0_previous;
+                        let variance = step.x * step.x * schedule.noise_variance(step.t)
+                            + step.noise * step.noise;
+                        prop_assert!((mean - alpha_bar.sqrt()).abs() < 1e-9, "{step:?} {mean}");
+                        prop_assert!((variance - noise).abs() < 1e-9, "{step:?} {variance}");
+                    }
+                }
+            }
         }
     }
 }

@@ -1,64 +1,100 @@
-"""Noise schedules and the posterior q(x_{t-1} | x_t, x_0), in f64 with numpy.
+"""Noise schedules and the posterior q(x_{t-1} | x_t, x_0), with 60 digits (mpmath), rounded to f64 at the end.
 
-The cumulative products are sums of logarithms, and the posterior is the product of the two Gaussian densities of
-x_{t-1} by adding precisions, not the closed formulas of the paper.
+The curves are written as in the papers (1 - abar(t+1)/abar(t)), and the posterior is the product of the two Gaussian
+densities of x_{t-1} by adding precisions, not the closed formulas of Ho et al. Zero terminal SNR follows algorithm 1 of
+Lin et al. 2024 line by line.
 
-Pinned: numpy 2.4.6. Run: python generate.py (writes expected.json beside itself). No randomness.
+Pinned: mpmath 1.3.0. Run: python generate.py (writes expected.json beside itself). No randomness.
 """
 
 import json
 import pathlib
 
-import numpy as np
+from mpmath import cos, exp, log, mp, mpf, pi, sqrt
+
+mp.dps = 60
+MAX_BETA = mpf("0.999")
+
+
+def from_curve(n_steps, curve):
+    f = [curve(mpf(t) / n_steps) for t in range(n_steps + 1)]
+    return [min(1 - f[t + 1] / f[t], MAX_BETA) for t in range(n_steps)]
 
 
 def beta_cosine(n_steps, s):
-    x = np.linspace(0, n_steps, n_steps + 1)
-    f = np.cos(((x / n_steps) + s) / (1 + s) * np.pi * 0.5) ** 2
-    f = f / f[0]
-    return np.clip(1 - f[1:] / f[:-1], 0, 0.999)
+    return from_curve(n_steps, lambda u: cos((u + s) / (1 + s) * pi / 2) ** 2)
+
+
+def beta_sigmoid(n_steps):
+    sigmoid = lambda z: 1 / (1 + exp(-z))
+    return from_curve(n_steps, lambda u: (sigmoid(3) - sigmoid(6 * u - 3)) / (sigmoid(3) - sigmoid(-3)))
 
 
 def beta_linear(n_steps):
-    scale = 1000 / n_steps
-    return np.clip(np.linspace(scale * 1e-4, scale * 0.02, n_steps), 0, 0.999)
+    first, last = mpf(1000) / n_steps * mpf("1e-4"), mpf(1000) / n_steps * mpf("0.02")
+    if n_steps == 1:
+        return [min(last, MAX_BETA)]
+    return [min(first + (last - first) * t / (n_steps - 1), MAX_BETA) for t in range(n_steps)]
 
 
-def beta_sigmoid(n_steps, start=-3.0, end=3.0):
-    u = np.linspace(0, n_steps, n_steps + 1) / n_steps
-    logistic = lambda z: 0.5 * (1 + np.tanh(z / 2))
-    v_start, v_end = logistic(start), logistic(end)
-    f = (v_end - logistic(u * (end - start) + start)) / (v_end - v_start)
-    f = f / f[0]
-    return np.clip(1 - f[1:] / f[:-1], 0, 0.999)
+def products(values):
+    out, product = [], mpf(1)
+    for value in values:
+        product *= value
+        out.append(product)
+    return out
 
 
-def case(kind, n_steps, beta, stride):
-    log_alpha_bar = np.cumsum(np.log1p(-beta))
-    alpha_bar = np.exp(log_alpha_bar)
-    noise = -np.expm1(log_alpha_bar)  # 1 - alpha_bar
-    x0, x_t = 0.7, -1.3
+def zero_terminal_snr(betas):
+    """Algorithm 1 of Lin et al. 2024."""
+    alphas_bar_sqrt = [sqrt(a) for a in products(1 - b for b in betas)]
+    a_0, a_t = alphas_bar_sqrt[0], alphas_bar_sqrt[-1]
+    alphas_bar_sqrt = [(a - a_t) * a_0 / (a_0 - a_t) for a in alphas_bar_sqrt]
+    alphas_bar = [a**2 for a in alphas_bar_sqrt]
+    alphas = [alphas_bar[0]] + [now / before for before, now in zip(alphas_bar, alphas_bar[1:])]
+    return [1 - a for a in alphas]
+
+
+def case(kind, n_steps, beta, stride, terminal_snr="as_curve"):
+    if terminal_snr == "zero":
+        beta = zero_terminal_snr(beta)
+    alpha_bar = products(1 - b for b in beta)
+    x0, x_t = mpf("0.7"), mpf("-1.3")
     rows = []
-    for t in sorted(set(range(0, n_steps, stride)) | {1, n_steps - 1}):
-        row = {"t": t, "beta": beta[t], "alpha_bar": alpha_bar[t], "snr": alpha_bar[t] / noise[t]}
+    for t in sorted(set(range(0, n_steps, stride)) | set(range(min(2, n_steps))) | {n_steps - 1}):
+        row = {
+            "t": t, "beta": beta[t], "alpha_bar": alpha_bar[t], "noise_variance": 1 - alpha_bar[t],
+            "snr": alpha_bar[t] / (1 - alpha_bar[t]),
+        }
         if t > 0:
-            precision_x0 = 1 / noise[t - 1]
+            precision_x0 = 1 / (1 - alpha_bar[t - 1])
             precision_xt = (1 - beta[t]) / beta[t]
             variance = 1 / (precision_x0 + precision_xt)
+            # sqrt(alpha) x_t / beta: the density of x_t given x_{t-1}, as one of x_{t-1}.
             mean = variance * (
-                np.sqrt(alpha_bar[t - 1]) * x0 * precision_x0
-                + x_t / np.sqrt(1 - beta[t]) * precision_xt
+                sqrt(alpha_bar[t - 1]) * x0 * precision_x0 + sqrt(1 - beta[t]) * x_t / beta[t]
             )
-            row |= {"posterior_mean": mean, "posterior_variance": variance}
+            row |= {
+                "posterior_mean": mean, "posterior_variance": variance,
+                "posterior_log_variance": log(variance),
+            }
         rows.append({k: (v if k == "t" else float(v)) for k, v in row.items()})
-    return {"kind": kind, "n_steps": n_steps, "x0": x0, "x_t": x_t, "rows": rows}
+    return {
+        "config": {"kind": kind, "n_steps": n_steps, "terminal_snr": terminal_snr},
+        "x0": float(x0), "x_t": float(x_t), "rows": rows,
+    }
 
 
-out = [
-    case({"cosine": {"s": 0.008}}, 1000, beta_cosine(1000, 0.008), 41),
-    case({"cosine": {"s": 0.02}}, 50, beta_cosine(50, 0.02), 1),
-    case("linear", 1000, beta_linear(1000), 41),
-    case("linear", 30, beta_linear(30), 1),
-    case("sigmoid", 1000, beta_sigmoid(1000), 41),
-]
+out = []
+# The offset is the f64 nearest to 0.008, as the code under test is given it.
+for n_steps, stride in [(1, 1), (2, 1), (50, 1), (1000, 41), (4000, 321)]:
+    for kind, beta in [
+        ({"cosine": {"s": 0.008}}, beta_cosine(n_steps, mpf(0.008))),
+        ("linear", beta_linear(n_steps)),
+        ("sigmoid", beta_sigmoid(n_steps)),
+    ]:
+        out.append(case(kind, n_steps, beta, stride))
+        if n_steps in (50, 1000):
+            out.append(case(kind, n_steps, beta, stride, "zero"))
+out.append(case({"cosine": {"s": 0.02}}, 50, beta_cosine(50, mpf(0.02)), 1))
 pathlib.Path(__file__).with_name("expected.json").write_text(json.dumps(out) + "\n")
