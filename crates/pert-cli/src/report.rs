@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, Write};
 
-use pert_prior::metrics::{Metric, Verdict};
+use pert_prior::metrics::{Comparison, Metric, Verdict};
 use pert_prior::pipeline::{Changes, Evaluation, OutputFolder, Picture, roles};
 use pert_prior::report::{
-    Axes, CellScatter, DeltaScatter, Error as ReportError, Highlight, Picture as Drawn, Summary,
-    TerminalStyle, Umap, UmapConfig, delta_scatter, intervals_csv, markdown_report, metric_boxes,
-    metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
+    Axes, CellScatter, DeltaScatter, Error as ReportError, Highlight, MAIN_METRICS,
+    Picture as Drawn, Summary, TerminalStyle, Umap, UmapConfig, delta_scatter, intervals_csv,
+    markdown_report, metric_boxes, metrics_csv, scatter_real_generated, slides_tsv, terminal_table,
 };
 
 /// Perturbations with a panel of their own.
@@ -52,11 +52,12 @@ pub fn write(
     Ok(not_drawn)
 }
 
-/// Prints the table and the comparisons.
+/// Prints the main part of the table and of the comparisons.
 pub fn print(evaluation: &Evaluation) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", terminal_table(&evaluation.rows, &roles(), &terminal_style()))?;
-    for c in &evaluation.comparisons {
+    let is_main = |c: &&Comparison| MAIN_METRICS.contains(&c.metric);
+    for c in evaluation.comparisons.iter().filter(is_main) {
         let p = c.wilcoxon_p.map_or("not testable".to_owned(), |p| format!("p = {p:.3}"));
         let verdict = match c.verdict {
             Verdict::ModelBetter => format!("{p}: better"),

@@ -195,9 +195,11 @@ fn check_report(report: &Path, n_perturbations: usize) {
     let expected = [
         "delta.png",
         "delta.svg",
+        "intervals.csv",
         "metrics.csv",
         "metrics.png",
         "metrics.svg",
+        "report.md",
         "slides.tsv",
         "summary.json",
         "umap.png",
@@ -213,9 +215,19 @@ fn check_report(report: &Path, n_perturbations: usize) {
     for line in metrics.lines() {
         assert_eq!(line.split(',').count(), columns, "{line}");
     }
-    for method in
-        ["model", "no_change", "training_mean", "matching_mean", "additive", "kernel_ridge"]
-    {
+    let methods = [
+        "model",
+        "no_change",
+        "training_mean",
+        "matching_mean",
+        "additive",
+        "random_cells",
+        "ridge",
+        "bilinear_ridge",
+        "nearest",
+        "kernel_ridge",
+    ];
+    for method in methods {
         let rows = metrics.lines().filter(|line| line.split(',').nth(1) == Some(method)).count();
         assert_eq!(rows, n_perturbations, "{method}");
     }

@@ -32,7 +32,7 @@ pub use plots::{
     floor_scatter, metric_boxes, scatter_real_generated,
 };
 pub use table::{
-    MethodSummary, Statistic, Summary, TerminalStyle, intervals_csv, markdown_report,
+    MAIN_METRICS, MethodSummary, Statistic, Summary, TerminalStyle, intervals_csv, markdown_report,
     markdown_table, metrics_csv, slides_tsv, terminal_table,
 };
 pub use umap::{Umap, UmapConfig};

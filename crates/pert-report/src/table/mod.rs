@@ -12,8 +12,8 @@ pub(crate) use grid::{Grid, LONGEST_LABEL, cut, number};
 pub(crate) use markdown::markdown;
 pub use markdown::{markdown_report, markdown_table};
 pub use summary::{MethodSummary, Statistic, Summary};
-pub(crate) use terminal::{MAIN_METRICS, drawn, fitted, wrapped};
-pub use terminal::{TerminalStyle, terminal_table};
+pub use terminal::{MAIN_METRICS, TerminalStyle, terminal_table};
+pub(crate) use terminal::{drawn, fitted, wrapped};
 
 use pert_metrics::MetricRow;
 

@@ -13,7 +13,7 @@ const SHORTER_LABEL: usize = 20;
 /// Where not even one metric fits beside such labels.
 const SHORTEST_LABELS: [usize; 2] = [12, 6];
 /// What stands in the table on screen; the files hold every metric.
-pub(crate) const MAIN_METRICS: [&str; 11] = [
+pub const MAIN_METRICS: [&str; 11] = [
     "r2",
     "r2_pearson",
     "fid_latent",
