@@ -360,8 +360,11 @@ fn cells_without_counts_are_dropped_and_said() {
     fs::write(folder.join("run.toml"), format!("min-cells = 2\n{}", common::RUN)).unwrap();
     // One label has too few cells left.
     let more = ["--config", "run.toml", "--control-split", "0", "--filter", "perturbation!=KLF1"];
-    let args = [&["fit", &file, "-o", "out"], &more[..]].concat();
-    let (_, stderr) = done(&folder, &args);
+    let args = [&["fit", &file, "-o", "new/out"], &more[..]].concat();
+    // With its covariates every cell is a group of its own.
+    refused(&folder, &args, &["do not spread", "combinations of covariates", "--batch-key none"]);
+    let one_group = ["--batch-key", "none", "--dose-key", "none", "--cell-type-key", "none"];
+    let (_, stderr) = done(&folder, &[&args[..], &one_group].concat());
     assert!(stderr.contains("cells without any count dropped"), "{stderr}");
 }
 

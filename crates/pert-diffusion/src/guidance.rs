@@ -26,10 +26,11 @@ use crate::error::Error;
 /// struct Known;
 /// impl Denoiser for Known {
 ///     fn predict(&self, x_t: Tensor<2>, _: &[usize], cond: Condition) -> Tensor<2> {
-///         match cond {
-///             Condition::Null => x_t.zeros_like(),
-///             Condition::Given(_) => x_t.ones_like(),
-///             Condition::Dropped { dropped, .. } => x_t.ones_like() - dropped,
+///         let parts = cond.into_parts();
+///         match (parts.pooled, parts.dropped) {
+///             (None, _) => x_t.zeros_like(),
+///             (Some(_), None) => x_t.ones_like(),
+///             (Some(_), Some(dropped)) => x_t.ones_like() - dropped,
 ///         }
 ///     }
 /// }

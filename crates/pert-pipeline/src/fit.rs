@@ -286,9 +286,23 @@ fn train_prior(
         ..Default::default()
     };
     let mut rng = seeded_rng(config.seed, "prior");
-    let mut trainer = PriorTrainer::new(&data, &config.prior, &mut rng, device)?;
+    let trainer = PriorTrainer::new(&data, &config.prior, &mut rng, device);
+    let mut trainer = trainer.map_err(|error| match error {
+        pert_diffusion::Error::ConstantColumn { .. } => no_spread(training, n_contexts),
+        error => error.into(),
+    })?;
     train("diffusion prior", config.prior.steps, &mut trainer, checkpoints, progress)?;
     Ok(trainer.finish())
+}
+
+/// Why there is nothing to diffuse.
+fn no_spread(training: &TrainingSet, n_contexts: usize) -> Error {
+    Error::Request(format!(
+        "the {} training cells do not spread around the means of their {} perturbations and {n_contexts} combinations \
+         of covariates, so there is no population to learn: give more cells, or leave covariates out (--batch-key none)",
+        training.screen.n_cells(),
+        training.seen.len(),
+    ))
 }
 
 /// What the prior is conditioned on: the perturbation's genes and features, then the covariates.

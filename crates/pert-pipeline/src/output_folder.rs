@@ -77,7 +77,9 @@ impl FolderKind {
                 "decoder.safetensors",
             ],
             Self::Report => &[
+                "report.md",
                 "metrics.csv",
+                "intervals.csv",
                 "slides.tsv",
                 "summary.json",
                 "umap.png",
