@@ -58,7 +58,11 @@ pub fn print(evaluation: &Evaluation) -> std::io::Result<()> {
     writeln!(out, "{}", terminal_table(&evaluation.rows, &roles(), &terminal_style()))?;
     let is_main = |c: &&Comparison| MAIN_METRICS.contains(&c.metric);
     for c in evaluation.comparisons.iter().filter(is_main) {
-        let p = c.wilcoxon_p.map_or("not testable".to_owned(), |p| format!("p = {p:.3}"));
+        let p = match c.wilcoxon_p {
+            None => "not testable".to_owned(),
+            Some(p) if p < 0.001 => "p < 0.001".to_owned(),
+            Some(p) => format!("p = {p:.3}"),
+        };
         let verdict = match c.verdict {
             Verdict::ModelBetter => format!("{p}: better"),
             Verdict::BaselineBetter => format!("{p}: worse"),

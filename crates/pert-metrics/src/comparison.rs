@@ -118,18 +118,19 @@ impl Comparison {
             .zip(&of_baseline)
             .map(|(m, b)| metric.better.loss(*b) - metric.better.loss(*m))
             .collect();
-        let gain = median(&gains);
         let test = wilcoxon_signed_rank(&gains);
         let wilcoxon_p = test.map(|test| test.p_value);
         let mut rng = seeded_rng(INTERVAL_SEED, &format!("comparison/{}", metric.name));
         let interval = (differences.len() >= FEWEST)
             .then(|| Bootstrap::default().median(&differences, &mut rng))
             .flatten();
+        // Of the ranks, not of the median, which is 0 where most pairs are tied.
+        let direction = test.map_or(0.0, |test| test.effect_size);
         let verdict = match wilcoxon_p {
             None => Verdict::NotTested,
             Some(_) if differences.len() < FEWEST => Verdict::TooFew,
-            Some(p) if p < SIGNIFICANCE && gain > 0.0 => Verdict::ModelBetter,
-            Some(p) if p < SIGNIFICANCE && gain < 0.0 => Verdict::BaselineBetter,
+            Some(p) if p < SIGNIFICANCE && direction > 0.0 => Verdict::ModelBetter,
+            Some(p) if p < SIGNIFICANCE && direction < 0.0 => Verdict::BaselineBetter,
             Some(_) => Verdict::NoDifference,
         };
         let n_model_better = gains.iter().filter(|gain| **gain > 0.0).count();

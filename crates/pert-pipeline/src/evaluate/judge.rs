@@ -2,7 +2,7 @@
 
 use pert_core::{Perturbation, shuffled_indices};
 use pert_metrics::{
-    L2_GENES, MetricRow, de_overlap, de_overlap_of_ranked, energy_distance, frechet_distance,
+    L2_GENES, MetricRow, de_overlap_of_ranked, energy_distance, frechet_distance,
     kolmogorov_smirnov, l2_top, mae, mean_wasserstein, mmd_with, pearson_delta, pearson_delta_over,
     r2, r2_pearson, variance_ratio, zero_fraction_difference,
 };
@@ -10,7 +10,7 @@ use pert_metrics::{
 use super::cells::Cells;
 use super::evaluation_vae::rng;
 use super::methods::Prediction;
-use super::real::{Real, Space, expression};
+use super::real::{Real, Space};
 use super::spaces::{Points, Spaces};
 use crate::Error;
 
@@ -43,11 +43,6 @@ pub(super) fn row(
     row.e_distance = energy_distance(real.components.points.rows(), many.rows());
     row.mmd = mmd_with(real.components.points.rows(), many.rows(), &real.gammas);
     score_cells(&mut row, &real.cells, &as_many)?;
-    row.de_overlap = if prediction.is_shifted {
-        de_overlap_of_ranked(&real.expression, &by_change(&prediction.mean, real.against.control))
-    } else {
-        de_overlap(&real.expression, &expression(&as_many, real.against.control_cells)?)
-    };
     Ok(row)
 }
 
@@ -61,6 +56,7 @@ pub(super) fn score_mean(row: &mut MetricRow, real: &Real<'_>, real_mean: &[f64]
     row.pearson_delta_centroid = pearson_delta(real_mean, mean, real.against.centroid);
     row.l2 = l2_top(real_mean, mean, control, L2_GENES);
     row.mae = mae(real_mean, mean);
+    row.de_overlap = de_overlap_of_ranked(&real.expression, &by_change(mean, control));
     if let Some((true_mean, true_control)) = real.against.truth {
         row.pearson_delta_true = pearson_delta(true_mean, mean, true_control);
     }

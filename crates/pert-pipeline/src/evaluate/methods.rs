@@ -1,6 +1,6 @@
 //! What is judged, and what stands beside it: simple baselines fitted on training cells.
 
-use pert_baselines::{Baseline, CellPlan, FeatureVectors, TrainingSummary, all_baselines};
+use pert_baselines::{Baseline, FeatureVectors, TrainingSummary, all_baselines};
 use pert_core::{Perturbation, Population};
 use pert_encoders::{GeneSetEncoder, UnknownGene};
 
@@ -19,14 +19,12 @@ pub(super) struct Prediction {
     /// Mean log-normalised profile, `[n_genes]`; a closed form's own, not that of its cells.
     pub mean: Vec<f64>,
     pub cells: Cells,
-    /// Whether the cells are others moved by one shift, so that no test can tell which genes changed.
-    pub is_shifted: bool,
 }
 
 impl Prediction {
     /// A prediction whose mean is that of its cells.
     pub fn of_cells(method: &str, cells: Cells) -> Self {
-        Self { method: method.to_owned(), mean: cells.mean(), cells, is_shifted: false }
+        Self { method: method.to_owned(), mean: cells.mean(), cells }
     }
 }
 
@@ -83,7 +81,6 @@ impl<'a> Baselines<'a> {
                     // No mean of profiles is negative; a formula that says so is meant as 0.
                     mean: baseline.mean(&target).into_iter().map(|m| m.max(0.0)).collect(),
                     cells: Cells::new(counts.n_genes(), plan.profiles(counts), library),
-                    is_shifted: !matches!(plan, CellPlan::Rows(_)),
                 }
             })
             .collect()

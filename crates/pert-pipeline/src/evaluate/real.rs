@@ -107,10 +107,7 @@ impl Space {
 }
 
 /// Differential expression of cells against control cells.
-pub(super) fn expression(
-    cells: &Cells,
-    control: &SortedProfiles,
-) -> Result<DifferentialExpression, Error> {
+fn expression(cells: &Cells, control: &SortedProfiles) -> Result<DifferentialExpression, Error> {
     let cells = SortedProfiles::new(cells.rows()?)?;
     Ok(DifferentialExpression::between(&cells, control, FOLD_CHANGE_PSEUDO_COUNT))
 }

@@ -106,7 +106,10 @@ fn paired(comparisons: &[Comparison], intervals: &[MetricInterval], roles: &Role
             optional(c.effect_size),
             c.n_model_better.to_string(),
             c.n_pairs.to_string(),
-            optional(c.wilcoxon_p),
+            match c.wilcoxon_p {
+                Some(p) if p < 0.001 => "< 0.001".to_owned(),
+                p => optional(p),
+            },
             verdict.to_owned(),
         ]
         .map(|cell| (cell, false))
