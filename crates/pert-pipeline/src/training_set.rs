@@ -80,11 +80,16 @@ impl TrainingSet {
         }
         let n_held_out = split.test.len();
         if (1..FEWEST_TO_TEST).contains(&n_held_out) {
+            let larger = match config.parsed_hold_out()? {
+                Some(HoldOut { rule, fraction: Some(_) }) => {
+                    format!("a larger fraction such as {rule}:0.9")
+                }
+                _ => "another rule".to_owned(),
+            };
             progress.note(&format!(
                 "only {n_held_out} held out ({}): with fewer than {FEWEST_TO_TEST} no difference to a baseline \
-                 can be significant; another rule, or a larger fraction such as {}:1.0, holds out more",
+                 can be significant; {larger} may hold out more",
                 split.test.join(", "),
-                split.rule.split(':').next().unwrap_or_default()
             ));
         }
         let train = split.train_cells(population, dataset.format());
