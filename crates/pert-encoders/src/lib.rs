@@ -9,11 +9,11 @@
 //!
 //! ```
 //! use pert_core::{LabelFormat, Perturbation};
-//! use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
+//! use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
 //!
 //! let columns = vec!["size".to_owned(), "charge".to_owned()];
 //! let genes = ["A", "B", "C"].map(str::to_owned).to_vec();
-//! let features = GeneFeatures::from_dense(genes, columns, vec![1.0, 0.0, 2.0, 1.0, 3.0, 5.0])?;
+//! let features = FeatureTable::from_dense(genes, columns, vec![1.0, 0.0, 2.0, 1.0, 3.0, 5.0])?;
 //! let seen = ["A", "B"].map(str::to_owned).to_vec();
 //! let encoder = GeneSetEncoder::new(seen, Some(features), UnknownGene::Error).with_reduced(16)?;
 //!
@@ -25,18 +25,16 @@
 //! ```
 
 mod error;
-mod gene_features;
 mod gene_set;
 mod molecule;
 mod nearest;
-mod reduction;
-mod smiles_table;
-mod table_file;
-mod table_text;
+mod table;
+mod target_encoder;
 
 pub use error::{Error, TableProblem};
-pub use gene_features::{FeatureRow, GeneFeatures};
-pub use gene_set::{GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, UnknownGene};
-pub use molecule::{LONGEST_SMILES, Molecule};
-pub use reduction::LARGEST_REDUCED_DIM;
-pub use smiles_table::SmilesTable;
+pub use gene_set::{
+    GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, UnknownGene,
+};
+pub use molecule::{LONGEST_SMILES, Molecule, SmilesTable};
+pub use table::{FeatureRow, FeatureTable};
+pub use target_encoder::{Cached, EncodedSets, TargetEncoder};

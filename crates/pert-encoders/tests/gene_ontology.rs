@@ -1,13 +1,13 @@
 //! The Gene Ontology table of human genes, where it is at hand.
 
 use pert_core::{LabelFormat, Perturbation};
-use pert_encoders::{Error, FeatureRow, GeneFeatures, GeneSetEncoder, UnknownGene};
+use pert_encoders::{Error, FeatureRow, FeatureTable, GeneSetEncoder, UnknownGene};
 use pert_testkit::shared_data;
 
 #[test]
 fn the_real_table_is_read_and_lacks_ier5l() {
     let Some(path) = shared_data("go_human_gene2terms.tsv.gz") else { return };
-    let features = GeneFeatures::read(path).unwrap();
+    let features = FeatureTable::read(path).unwrap();
     assert!(features.is_sparse());
     // Counted with zcat, cut and sort.
     assert_eq!((features.genes().len(), features.dim()), (18_635, 15_755));
@@ -25,7 +25,7 @@ fn the_real_table_is_read_and_lacks_ier5l() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("features.tsv");
     std::fs::write(&copy, bytes).unwrap();
-    assert!(GeneFeatures::read(&copy).unwrap() == features, "the copy differs");
+    assert!(FeatureTable::read(&copy).unwrap() == features, "the copy differs");
 
     let parse = |label: &str| Perturbation::parse(label, &LabelFormat::default()).unwrap();
     let seen: Vec<String> =

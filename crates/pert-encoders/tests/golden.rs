@@ -1,7 +1,7 @@
 //! The encoder against numpy.
 
 use pert_core::{LabelFormat, Perturbation};
-use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
+use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
 use pert_testkit::{assert_close, golden};
 
 #[derive(serde::Deserialize)]
@@ -31,7 +31,7 @@ fn annotations_and_their_reduction_match_numpy() {
     std::fs::write(&path, &case.table).unwrap();
     let encoder = GeneSetEncoder::new(
         case.seen.clone(),
-        Some(GeneFeatures::read(&path).unwrap()),
+        Some(FeatureTable::read(&path).unwrap()),
         UnknownGene::Error,
     )
     .with_reduced(case.k)

@@ -10,7 +10,7 @@ use pert_baselines::{FeatureVectors, KernelRidge, Selection};
 use pert_core::LabelFormat;
 use pert_decoder::{Vae, VaeState};
 use pert_diffusion::{Prior, PriorState};
-use pert_encoders::{GeneFeatures, GeneSetEncoder, GeneSetEncoderState};
+use pert_encoders::{FeatureTable, GeneSetEncoder, GeneSetEncoderState};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -215,7 +215,7 @@ impl Model {
         let split = read_split(&folder.join(SPLIT))?;
         let table = if file.files.contains_key(FEATURES) {
             read(FEATURES)?;
-            Some(GeneFeatures::read(folder.join(FEATURES))?)
+            Some(FeatureTable::read(folder.join(FEATURES))?)
         } else {
             None
         };

@@ -5,7 +5,7 @@ use pert_baselines::{FeatureVectors, KernelRidge, KernelRidgeConfig};
 use pert_core::{Perturbation, seeded_rng};
 use pert_data::Dataset;
 use pert_diffusion::{Prior, PriorTrainer, TrainingData};
-use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
+use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
 
 use crate::Error;
 use crate::additive_means::{AdditiveMeans, GroupMeans};
@@ -158,7 +158,7 @@ fn build_encoder(
     training: &TrainingSet,
     config: &FitConfig,
 ) -> Result<GeneSetEncoder, Error> {
-    let table = config.features.as_deref().map(GeneFeatures::read).transpose()?;
+    let table = config.features.as_deref().map(FeatureTable::read).transpose()?;
     let mut seen_genes: Vec<String> =
         training.perturbed().flat_map(|(_, p)| p.targets().iter().cloned()).collect();
     seen_genes.sort_unstable();

@@ -5,7 +5,7 @@ use std::path::Path;
 use pert_prior::Progress;
 use pert_prior::core::Split;
 use pert_prior::data::Dataset;
-use pert_prior::encoders::GeneFeatures;
+use pert_prior::encoders::FeatureTable;
 use pert_prior::pipeline::{
     Device, EvaluateConfig, EvaluationVae, FolderKind, OutputFolder, Predicted, Truth,
     evaluate_with,
@@ -24,7 +24,7 @@ pub struct Judging<'a> {
     output: OutputFolder,
     vae_place: VaePlace,
     kept_vae: Option<EvaluationVae>,
-    features: Option<GeneFeatures>,
+    features: Option<FeatureTable>,
 }
 
 impl<'a> Judging<'a> {
@@ -35,7 +35,7 @@ impl<'a> Judging<'a> {
             VaePlace::Kept(folder) => Some(EvaluationVae::load(folder, device)?),
             _ => None,
         };
-        let features = args.features.as_deref().map(GeneFeatures::read).transpose()?;
+        let features = args.features.as_deref().map(FeatureTable::read).transpose()?;
         Ok(Self { args, device, output, vae_place, kept_vae, features })
     }
 

@@ -23,7 +23,7 @@ pub use truth::Truth;
 use burn::tensor::Device;
 use pert_core::{LabelFormat, Perturbation, Population, Split, SplitConfig};
 use pert_data::Dataset;
-use pert_encoders::GeneFeatures;
+use pert_encoders::FeatureTable;
 use pert_metrics::{Comparison, MetricInterval, MetricRow};
 
 use crate::Error;
@@ -44,7 +44,7 @@ pub struct EvaluateConfig {
     pub n_components: usize,
     /// Features of genes for the baselines that predict from an embedding of p, where no model brings its own;
     /// default none: then they know which perturbed genes are shared with training.
-    pub features: Option<GeneFeatures>,
+    pub features: Option<FeatureTable>,
     /// Resamples of the real cells behind the intervals over cells; default 100, 0 for none.
     pub bootstraps: usize,
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use pert_prior::data::Dataset;
-use pert_prior::encoders::GeneFeatures;
+use pert_prior::encoders::FeatureTable;
 use pert_prior::pipeline::{
     BaselineTraining, BenchmarkFolder, Checkpoints, Device, EvaluateConfig, Evaluation,
     EvaluationVae, FileIdentity, FitConfig, FolderKind, Model, OutputFolder, PlannedRun, Predicted,
@@ -102,7 +102,7 @@ impl<'a> Runner<'a> {
         let evaluate = EvaluateConfig {
             cells: self.protocol.evaluation.cells,
             seed: self.protocol.evaluation.seed,
-            features: config.features.as_deref().map(GeneFeatures::read).transpose()?,
+            features: config.features.as_deref().map(FeatureTable::read).transpose()?,
             ..EvaluateConfig::default()
         };
         let evaluation = if run.model.is_some() {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::feature_table::{FeatureTable, Values};
 use crate::error::TableProblem;
-use crate::gene_features::{GeneFeatures, Values};
 
 /// First line of a dense table that is read as it stands.
 pub(crate) const DENSE_FORMAT: &str = "# gene features, format 1, dense";
@@ -61,7 +61,7 @@ impl<'a> Header<'a> {
 }
 
 /// Reads a table of any of the three kinds.
-pub(crate) fn parse(text: &str) -> Result<GeneFeatures, Found> {
+pub(crate) fn parse(text: &str) -> Result<FeatureTable, Found> {
     let mut lines = filled_lines(text).peekable();
     let format = match lines.peek() {
         Some(&(_, first)) if first.starts_with(FORMAT_PREFIX) => {
@@ -143,7 +143,7 @@ impl<'a> Rows<'a> {
         Ok(self.genes.iter().cloned().zip(0..).collect())
     }
 
-    fn dense(self, columns: &[Cow<'_, str>], standardise: bool) -> Result<GeneFeatures, Found> {
+    fn dense(self, columns: &[Cow<'_, str>], standardise: bool) -> Result<FeatureTable, Found> {
         let row_of = self.row_of()?;
         let columns: Vec<String> = columns[1..].iter().map(|c| c.trim().to_owned()).collect();
         let mut values = Vec::with_capacity(self.genes.len() * columns.len());
@@ -153,20 +153,20 @@ impl<'a> Rows<'a> {
             }
         }
         if !standardise {
-            return Ok(GeneFeatures {
+            return Ok(FeatureTable {
                 genes: self.genes,
                 row_of,
                 columns,
                 values: Values::Dense(values),
             });
         }
-        GeneFeatures::from_dense(self.genes, columns, values).map_err(|error| match error {
+        FeatureTable::from_dense(self.genes, columns, values).map_err(|error| match error {
             crate::Error::Table { problem, .. } => (None, problem),
             other => unreachable!("checked values make no other error: {other}"),
         })
     }
 
-    fn annotations(self) -> Result<GeneFeatures, Found> {
+    fn annotations(self) -> Result<FeatureTable, Found> {
         let row_of = self.row_of()?;
         let mut lists = Vec::with_capacity(self.genes.len());
         for ((line, cells), gene) in self.cells.iter().zip(&self.genes) {
@@ -181,10 +181,10 @@ impl<'a> Rows<'a> {
             }
             lists.push(list);
         }
-        Ok(GeneFeatures::from_annotations(self.genes.clone(), row_of, &lists))
+        Ok(FeatureTable::from_annotations(self.genes.clone(), row_of, &lists))
     }
 
-    fn weighted(self) -> Result<GeneFeatures, Found> {
+    fn weighted(self) -> Result<FeatureTable, Found> {
         let row_of = self.row_of()?;
         let mut entries: Vec<Vec<(&str, f64)>> = Vec::with_capacity(self.genes.len());
         for ((line, cells), gene) in self.cells.iter().zip(&self.genes) {
@@ -216,7 +216,7 @@ impl<'a> Rows<'a> {
         }
         let columns = terms.into_iter().map(str::to_owned).collect();
         let values = Values::Sparse { indptr, indices, weights };
-        Ok(GeneFeatures { genes: self.genes.clone(), row_of, columns, values })
+        Ok(FeatureTable { genes: self.genes.clone(), row_of, columns, values })
     }
 }
 
@@ -285,7 +285,7 @@ fn split(line: &str, delimiter: char) -> Result<Vec<Cow<'_, str>>, TableProblem>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gene_features::FeatureRow;
+    use crate::FeatureRow;
 
     fn problem(text: &str) -> (Option<usize>, TableProblem) {
         parse(text).unwrap_err()

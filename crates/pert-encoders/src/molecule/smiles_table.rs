@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use pert_core::{DrugDose, Perturbation};
 
 use crate::error::TableProblem;
-use crate::table_file::read_text;
-use crate::table_text::{Found, Header, filled_lines};
+use crate::table::read_text;
+use crate::table::{Found, Header, filled_lines};
 use crate::{Error, Molecule};
 
 /// The most bytes of text that are read: a million drugs with a hundred bytes.

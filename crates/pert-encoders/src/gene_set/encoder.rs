@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use pert_core::Perturbation;
 
+use super::reduction::{LARGEST_REDUCED_DIM, Reduction};
 use crate::Error;
-use crate::gene_features::GeneFeatures;
 use crate::nearest::nearest_names;
-use crate::reduction::{LARGEST_REDUCED_DIM, Reduction};
+use crate::table::FeatureTable;
 
 /// Nearest names told for an unknown gene, and the number of unknown genes they are told for: every one is named, but
 /// a long list comes from tables that do not match rather than from slips of the pen.
@@ -71,7 +71,7 @@ pub struct GeneSetEncoding {
 #[derive(Debug, Clone)]
 pub struct GeneSetEncoder {
     seen_genes: Vec<String>,
-    features: Option<GeneFeatures>,
+    features: Option<FeatureTable>,
     unknown: UnknownGene,
     reduced: Option<Reduced>,
 }
@@ -118,7 +118,7 @@ impl GeneSetEncoder {
     /// An encoder that knows the genes perturbed in training (sorted and made distinct here) and a feature table.
     pub fn new(
         mut seen_genes: Vec<String>,
-        features: Option<GeneFeatures>,
+        features: Option<FeatureTable>,
         unknown: UnknownGene,
     ) -> Self {
         seen_genes.sort_unstable();
@@ -134,11 +134,11 @@ impl GeneSetEncoder {
     /// [`Error::ReducedDim`] unless 1 ≤ k ≤ [`LARGEST_REDUCED_DIM`].
     ///
     /// ```
-    /// use pert_encoders::{GeneFeatures, GeneSetEncoder, UnknownGene};
+    /// use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
     /// let genes = ["A", "B", "C"].map(str::to_owned).to_vec();
     /// let columns = ["length", "charge", "weight"].map(str::to_owned).to_vec();
     /// let values = vec![1.0, 0.0, 5.0, 2.0, 1.0, 0.0, 4.0, 9.0, 1.0];
-    /// let features = GeneFeatures::from_dense(genes.clone(), columns, values)?;
+    /// let features = FeatureTable::from_dense(genes.clone(), columns, values)?;
     /// // Three seen genes, and three features shown as two numbers.
     /// let encoder = GeneSetEncoder::new(genes, Some(features), UnknownGene::Error).with_reduced(2)?;
     /// assert_eq!(encoder.condition_dim(), 3 + 2);
@@ -167,7 +167,7 @@ impl GeneSetEncoder {
     }
 
     /// The feature table.
-    pub fn features(&self) -> Option<&GeneFeatures> {
+    pub fn features(&self) -> Option<&FeatureTable> {
         self.features.as_ref()
     }
 
@@ -177,7 +177,7 @@ impl GeneSetEncoder {
     /// [`Error::UnknownGenes`], naming all of the set's, unless they are to be encoded as the mean gene.
     pub fn encode(&self, perturbation: &Perturbation) -> Result<GeneSetEncoding, Error> {
         self.check([perturbation])?;
-        let mut features = vec![0.0; self.features.as_ref().map_or(0, GeneFeatures::dim)];
+        let mut features = vec![0.0; self.features.as_ref().map_or(0, FeatureTable::dim)];
         if let Some(table) = &self.features {
             for row in perturbation.targets().iter().filter_map(|gene| table.get(gene)) {
                 row.add_to(&mut features, 1.0);
@@ -219,7 +219,7 @@ impl GeneSetEncoder {
         let reduced = match &self.reduced {
             None => 0,
             Some(Reduced { map: FeatureMap::Singular(reduction), .. }) => reduction.dim,
-            Some(_) => self.features.as_ref().map_or(0, GeneFeatures::dim),
+            Some(_) => self.features.as_ref().map_or(0, FeatureTable::dim),
         };
         self.seen_genes.len() + reduced
     }
@@ -264,13 +264,13 @@ impl GeneSetEncoder {
         }
     }
 
-    /// Rebuilds an encoder from its state and the table it was saved with, as [`GeneFeatures::write_tsv`] keeps it.
+    /// Rebuilds an encoder from its state and the table it was saved with, as [`FeatureTable::write_tsv`] keeps it.
     ///
     /// # Errors
     /// [`Error::StateMismatch`] when the table is missing, another one, or the state contradicts itself.
     pub fn from_state(
         state: GeneSetEncoderState,
-        features: Option<GeneFeatures>,
+        features: Option<FeatureTable>,
     ) -> Result<Self, Error> {
         let mismatch = |reason: String| Err(Error::StateMismatch { reason });
         let found = features.as_ref().map(|f| (f.dim(), fingerprint(f)));
@@ -339,7 +339,7 @@ impl GeneSetEncoder {
 }
 
 /// FNV-1a over names and bits of a table: enough to notice that a file was exchanged.
-fn fingerprint(table: &GeneFeatures) -> String {
+fn fingerprint(table: &FeatureTable) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut take = |bytes: &[u8]| {
         for &byte in bytes {
@@ -379,11 +379,11 @@ mod tests {
     }
 
     /// 8 genes `G0`…`G7` with `dim` columns.
-    fn table(dim: usize) -> GeneFeatures {
+    fn table(dim: usize) -> FeatureTable {
         let genes = (0..8).map(|i| format!("G{i}")).collect();
         let columns = (0..dim).map(|i| format!("c{i}")).collect();
         let values = (0..8 * dim).map(|i| ((i * i) as f64 * 0.37).sin()).collect();
-        GeneFeatures::from_dense(genes, columns, values).unwrap()
+        FeatureTable::from_dense(genes, columns, values).unwrap()
     }
 
     fn encoder(dim: usize, unknown: UnknownGene) -> GeneSetEncoder {

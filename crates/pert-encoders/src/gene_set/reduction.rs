@@ -1,6 +1,6 @@
 //! A truncated singular value decomposition of the seen genes' features.
 
-use crate::gene_features::GeneFeatures;
+use crate::table::FeatureTable;
 
 /// The most dimensions features are reduced to: networks condition on a few tens of numbers.
 pub const LARGEST_REDUCED_DIM: usize = 32;
@@ -39,7 +39,7 @@ pub(crate) struct Reduction {
 
 impl Reduction {
     /// Decomposes the features of `genes` (all in the table) into at most `k` dimensions; fewer when their rank is.
-    pub fn fit(features: &GeneFeatures, genes: Vec<String>, k: usize) -> Self {
+    pub fn fit(features: &FeatureTable, genes: Vec<String>, k: usize) -> Self {
         let table = features.subset(&genes);
         let n = genes.len();
         let width = (k + OVERSAMPLING).min(n);
@@ -67,7 +67,7 @@ impl Reduction {
     }
 
     /// V scaled, row-major `[table dim, dim]`: what a gene's features are multiplied by.
-    pub fn projection(&self, features: &GeneFeatures) -> Vec<f64> {
+    pub fn projection(&self, features: &FeatureTable) -> Vec<f64> {
         let mut projection = vec![0.0; features.dim() * self.dim];
         let mut row = vec![0.0; features.dim()];
         for (i, gene) in self.genes.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Reduction {
 }
 
 /// x ↦ F Fᵀ x for the rows of a table, without forming F Fᵀ.
-struct Gram<'a>(&'a GeneFeatures);
+struct Gram<'a>(&'a FeatureTable);
 
 impl Gram<'_> {
     fn apply(&self, x: &[f64]) -> Vec<f64> {
@@ -265,7 +265,7 @@ mod tests {
                 [x, y, x + y]
             })
             .collect();
-        let table = GeneFeatures::from_dense(genes.clone(), columns, values).unwrap();
+        let table = FeatureTable::from_dense(genes.clone(), columns, values).unwrap();
         let reduction = Reduction::fit(&table, genes.clone(), 3);
         assert_eq!(reduction.dim, 2);
         let projection = reduction.projection(&table);

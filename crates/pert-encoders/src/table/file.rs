@@ -7,9 +7,9 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use super::feature_table::{FeatureRow, FeatureTable};
+use super::text::{DENSE_FORMAT, SPARSE_FORMAT, parse};
 use crate::Error;
-use crate::gene_features::{FeatureRow, GeneFeatures};
-use crate::table_text::{DENSE_FORMAT, SPARSE_FORMAT, parse};
 
 /// The most bytes of text that are read: 20,000 genes × 4,000 numbers of 12 characters. A few kilobytes of gzip can
 /// unpack to more than any machine holds.
@@ -21,11 +21,11 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// What every git-LFS pointer begins with.
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
-impl GeneFeatures {
+impl FeatureTable {
     /// Reads a table with a header, first column the gene; tab- or comma-separated, plain or gzip (told by content).
     ///
     /// Three kinds are told apart by their first line: annotation lists (`gene_symbol`, `n_terms`, `go_ids`; ids
-    /// joined by `|`), what [`GeneFeatures::write_tsv`] wrote, and anything else: columns of numbers, which are
+    /// joined by `|`), what [`FeatureTable::write_tsv`] wrote, and anything else: columns of numbers, which are
     /// centred and scaled.
     ///
     /// # Errors
@@ -33,11 +33,11 @@ impl GeneFeatures {
     /// the line and what is wrong with it.
     ///
     /// ```
-    /// use pert_encoders::GeneFeatures;
+    /// use pert_encoders::FeatureTable;
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("go.tsv");
     /// std::fs::write(&path, "gene_symbol\tn_terms\tgo_ids\nKLF1\t2\tGO:1|GO:2\nMYC\t1\tGO:2\n")?;
-    /// let features = GeneFeatures::read(&path)?;
+    /// let features = FeatureTable::read(&path)?;
     /// assert_eq!((features.genes().len(), features.columns()), (2, &["GO:1".into(), "GO:2".into()][..]));
     /// // GO:2 stands at every gene, so it weighs ln(2/2) = 0, and GO:1 alone makes up the unit length.
     /// let klf1 = features.get("KLF1").expect("a row of the table");
@@ -48,7 +48,7 @@ impl GeneFeatures {
         read_bounded(path.as_ref(), LARGEST_TABLE)
     }
 
-    /// Writes the table so that [`GeneFeatures::read`] gives it back bit for bit: standardised or weighted as it is
+    /// Writes the table so that [`FeatureTable::read`] gives it back bit for bit: standardised or weighted as it is
     /// held, marked by its first line.
     ///
     /// # Errors
@@ -56,13 +56,13 @@ impl GeneFeatures {
     /// read from a file never does.
     ///
     /// ```
-    /// use pert_encoders::GeneFeatures;
+    /// use pert_encoders::FeatureTable;
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("features.tsv");
     /// let genes = ["KLF1", "MYC", "SPI1"].map(str::to_owned).to_vec();
-    /// let features = GeneFeatures::from_dense(genes, vec!["length".into()], vec![0.1, 0.2, 0.7])?;
+    /// let features = FeatureTable::from_dense(genes, vec!["length".into()], vec![0.1, 0.2, 0.7])?;
     /// features.write_tsv(std::fs::File::create(&path)?)?;
-    /// assert_eq!(GeneFeatures::read(&path)?, features);
+    /// assert_eq!(FeatureTable::read(&path)?, features);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_tsv(&self, mut out: impl Write) -> io::Result<()> {
@@ -107,7 +107,7 @@ fn field(name: &str) -> io::Result<Cow<'_, str>> {
     Ok(Cow::Borrowed(name))
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<GeneFeatures, Error> {
+fn read_bounded(path: &Path, limit: u64) -> Result<FeatureTable, Error> {
     let text = read_text(path, limit)?;
     parse(&text).map_err(|(line, problem)| Error::Table { path: path.to_owned(), line, problem })
 }
@@ -159,11 +159,11 @@ mod tests {
     #[test]
     fn plain_gzip_and_joined_gzip_are_one_table() {
         let text = b"gene\tx\ty\nA\t1\t2\nB\t3\t-4\n";
-        let plain = GeneFeatures::read(file(text)).unwrap();
-        assert_eq!(plain, GeneFeatures::read(file(&gzip(text))).unwrap());
+        let plain = FeatureTable::read(file(text)).unwrap();
+        assert_eq!(plain, FeatureTable::read(file(&gzip(text))).unwrap());
         let mut joined = gzip(&text[..9]);
         joined.extend(gzip(&text[9..]));
-        assert_eq!(plain, GeneFeatures::read(file(&joined)).unwrap());
+        assert_eq!(plain, FeatureTable::read(file(&joined)).unwrap());
         assert_eq!((plain.dim(), plain.is_sparse()), (2, false));
     }
 
@@ -179,30 +179,30 @@ mod tests {
 
     #[test]
     fn what_is_no_table_is_told_apart() {
-        let missing = GeneFeatures::read("no/such/table.tsv").unwrap_err();
+        let missing = FeatureTable::read("no/such/table.tsv").unwrap_err();
         assert!(missing.to_string().contains("no/such/table.tsv"), "{missing}");
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n";
-        assert!(matches!(GeneFeatures::read(file(pointer)), Err(Error::GitLfsPointer { .. })));
-        let binary = GeneFeatures::read(file(b"gene\tx\nA\t\xff\xfe\n"));
+        assert!(matches!(FeatureTable::read(file(pointer)), Err(Error::GitLfsPointer { .. })));
+        let binary = FeatureTable::read(file(b"gene\tx\nA\t\xff\xfe\n"));
         assert!(matches!(binary, Err(Error::NotText { line: 2, .. })));
         let cut = gzip(b"gene\tx\nA\t1\nB\t2\n");
-        assert!(matches!(GeneFeatures::read(file(&cut[..cut.len() - 9])), Err(Error::Read { .. })));
+        assert!(matches!(FeatureTable::read(file(&cut[..cut.len() - 9])), Err(Error::Read { .. })));
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(GeneFeatures::read(folder.path()), Err(Error::Read { .. })));
-        assert!(matches!(GeneFeatures::read(file(b"")), Err(Error::Table { .. })));
+        assert!(matches!(FeatureTable::read(folder.path()), Err(Error::Read { .. })));
+        assert!(matches!(FeatureTable::read(file(b"")), Err(Error::Table { .. })));
     }
 
     #[test]
     fn odd_names_survive_or_are_refused() {
         let csv = "gene,\"x\ty\",\"say \"\"z\"\"\"\n\"A\tB\",1,2\n\"\"\"C\",3,5\n";
-        let table = GeneFeatures::read(file(csv.as_bytes())).unwrap();
+        let table = FeatureTable::read(file(csv.as_bytes())).unwrap();
         assert_eq!(table.genes(), ["A\tB", "\"C"]);
         let mut bytes = Vec::new();
         table.write_tsv(&mut bytes).unwrap();
-        assert_eq!(GeneFeatures::read(file(&bytes)).unwrap(), table);
+        assert_eq!(FeatureTable::read(file(&bytes)).unwrap(), table);
         for name in ["a\nb", " a"] {
             let genes = vec![name.to_owned()];
-            let table = GeneFeatures::from_dense(genes, vec!["x".to_owned()], vec![1.0]).unwrap();
+            let table = FeatureTable::from_dense(genes, vec!["x".to_owned()], vec![1.0]).unwrap();
             assert!(table.write_tsv(Vec::new()).is_err());
         }
     }
@@ -216,22 +216,22 @@ mod tests {
             let names = |prefix: &str, n: usize| -> Vec<String> {
                 (0..n).map(|i| format!("{prefix}{i}")).collect()
             };
-            let dense = GeneFeatures::from_dense(names("G", 4), names("c", 3), values).unwrap();
+            let dense = FeatureTable::from_dense(names("G", 4), names("c", 3), values).unwrap();
             let genes = names("G", 4);
-            let row_of = crate::gene_features::index(&genes).unwrap();
+            let row_of = super::super::feature_table::index(&genes).unwrap();
             let lists: Vec<Vec<&str>> =
                 lists.iter().map(|l| l.iter().map(String::as_str).collect()).collect();
-            let sparse = GeneFeatures::from_annotations(genes, row_of, &lists);
+            let sparse = FeatureTable::from_annotations(genes, row_of, &lists);
             for table in [dense.clone(), dense.subset(&names("G", 2)), sparse.clone(), sparse.subset(&names("G", 3))] {
                 let mut bytes = Vec::new();
                 table.write_tsv(&mut bytes).unwrap();
-                prop_assert_eq!(&GeneFeatures::read(file(&bytes)).unwrap(), &table);
+                prop_assert_eq!(&FeatureTable::read(file(&bytes)).unwrap(), &table);
             }
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = GeneFeatures::read(file(&bytes));
+            let _ = FeatureTable::read(file(&bytes));
         }
     }
 }

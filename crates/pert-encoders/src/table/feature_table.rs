@@ -14,9 +14,9 @@ use crate::nearest::nearest_names;
 /// annotation. Annotations are those listed; none are propagated.
 ///
 /// ```
-/// use pert_encoders::GeneFeatures;
+/// use pert_encoders::FeatureTable;
 /// let genes = ["KLF1", "MYC"].map(str::to_owned).to_vec();
-/// let features = GeneFeatures::from_dense(genes, vec!["length".into()], vec![10.0, 14.0])?;
+/// let features = FeatureTable::from_dense(genes, vec!["length".into()], vec![10.0, 14.0])?;
 /// // Mean 12, standard deviation 2: the values are −1 and 1.
 /// let length = |gene| features.get(gene).map(|row| row.dot(&[1.0]));
 /// assert!(length("KLF1").is_some_and(|value| (value + 1.0).abs() < 1e-12));
@@ -25,7 +25,7 @@ use crate::nearest::nearest_names;
 /// # Ok::<(), pert_encoders::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct GeneFeatures {
+pub struct FeatureTable {
     pub(crate) genes: Vec<String>,
     pub(crate) row_of: HashMap<String, usize>,
     /// Names of the columns: those of the table, or terms in bytewise order.
@@ -90,7 +90,7 @@ impl FeatureRow<'_> {
     }
 }
 
-impl GeneFeatures {
+impl FeatureTable {
     /// A table of numbers, row-major `[genes.len(), columns.len()]`; columns are centred and scaled.
     ///
     /// # Errors
@@ -309,7 +309,7 @@ mod tests {
     fn columns_have_mean_zero_and_variance_one() {
         let values = vec![1.0, 7.0, f64::MAX, 2.0, 7.0, f64::MAX, 6.0, 7.0, -f64::MAX];
         let table =
-            GeneFeatures::from_dense(names(&["a", "b", "c"]), names(&["x", "k", "l"]), values);
+            FeatureTable::from_dense(names(&["a", "b", "c"]), names(&["x", "k", "l"]), values);
         let table = table.unwrap();
         let Values::Dense(values) = &table.values else { panic!("dense") };
         for column in [0, 2] {
@@ -327,11 +327,11 @@ mod tests {
         let genes = names(&["a", "b", "c"]);
         let row_of = index(&genes).unwrap();
         let lists = [vec!["t1", "t2"], vec!["t2", "t3"], vec!["t4"]];
-        let table = GeneFeatures::from_annotations(genes, row_of, &lists);
+        let table = FeatureTable::from_annotations(genes, row_of, &lists);
         let part = table.subset(&names(&["b", "z", "a", "b"]));
         assert_eq!(part.genes(), ["b", "a"]);
         assert_eq!(part.columns(), ["t1", "t2", "t3"]);
-        let product = |table: &GeneFeatures| {
+        let product = |table: &FeatureTable| {
             let mut a = vec![0.0; table.dim()];
             table.get("a").unwrap().add_to(&mut a, 1.0);
             table.get("b").unwrap().dot(&a)
@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn tables_in_memory_are_checked() {
         let make = |genes: &[&str], values: &[f64]| {
-            GeneFeatures::from_dense(names(genes), names(&["x"]), values.to_vec())
+            FeatureTable::from_dense(names(genes), names(&["x"]), values.to_vec())
         };
         assert!(matches!(
             make(&["a", "a"], &[1.0, 2.0]),

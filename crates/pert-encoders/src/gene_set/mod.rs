@@ -1,0 +1,7 @@
+//! Sets of genes: ids of those seen, features of all.
+
+mod encoder;
+mod reduction;
+
+pub use encoder::{GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, UnknownGene};
+pub use reduction::LARGEST_REDUCED_DIM;
