@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::contrastive::ContrastiveError;
+use crate::pooling::PoolingError;
+use crate::table::{AliasError, ArrayFileError, OntologyError};
+
 /// An error about gene features or molecules; every variant says where and, if known, what mends it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -90,6 +94,21 @@ pub enum Error {
         /// Why it is refused.
         reason: String,
     },
+    /// An ontology or its annotations.
+    #[error(transparent)]
+    Ontology(#[from] OntologyError),
+    /// A file of arrays.
+    #[error(transparent)]
+    Arrays(#[from] ArrayFileError),
+    /// A table of aliases, or a name to be looked up in it.
+    #[error(transparent)]
+    Alias(#[from] AliasError),
+    /// Pooling of sets of targets.
+    #[error(transparent)]
+    Pooling(#[from] PoolingError),
+    /// Contrastive training.
+    #[error(transparent)]
+    Contrastive(#[from] ContrastiveError),
     /// A saved encoder and a feature table that do not belong together.
     #[error("the saved encoder does not fit its feature table: {reason}; restore the model folder")]
     StateMismatch {
@@ -193,6 +212,26 @@ pub enum TableProblem {
         drug: String,
         /// What is wrong with its SMILES.
         problem: String,
+    },
+    /// A set without a name, or with one that cannot be kept.
+    #[error("the name of the set is {set:?}; it must neither be empty nor hold a `|`")]
+    SetName {
+        /// The name.
+        set: String,
+    },
+    /// A set that stands twice.
+    #[error("set {set:?} stands twice, first in line {first}; keep one")]
+    DuplicateSet {
+        /// The set.
+        set: String,
+        /// Its first line, counted from 1.
+        first: usize,
+    },
+    /// A set of nothing.
+    #[error("set {set:?} has no genes; drop it")]
+    EmptySet {
+        /// The set.
+        set: String,
     },
     /// Values that do not fill the table.
     #[error("{genes} genes × {columns} columns do not hold {values} values")]

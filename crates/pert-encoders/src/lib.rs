@@ -24,17 +24,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod contrastive;
 mod error;
 mod gene_set;
 mod molecule;
 mod nearest;
+mod pooling;
 mod table;
 mod target_encoder;
 
+pub use contrastive::{
+    CELL_ENCODER_FORMAT, CellEncoder, CellEncoderState, ContrastiveConfig, ContrastiveData,
+    ContrastiveError, ContrastiveLoss, ContrastiveStep, ContrastiveTrainer, PerturbationSide,
+    Retrieval,
+};
 pub use error::{Error, TableProblem};
 pub use gene_set::{
     GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, UnknownGene,
 };
 pub use molecule::{LONGEST_SMILES, Molecule, SmilesTable};
-pub use table::{FeatureRow, FeatureTable};
+pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
+pub use table::{
+    AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
+    FeatureRow, FeatureTable, Ontology, OntologyError,
+};
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pert_core::Perturbation;
 
-use super::reduction::{LARGEST_REDUCED_DIM, Reduction};
+use super::reduction::{Reduction, check_reduced_dim};
 use crate::Error;
 use crate::nearest::nearest_names;
 use crate::table::FeatureTable;
@@ -131,7 +131,7 @@ impl GeneSetEncoder {
     /// `k` columns is shown as it is.
     ///
     /// # Errors
-    /// [`Error::ReducedDim`] unless 1 ≤ k ≤ [`LARGEST_REDUCED_DIM`].
+    /// [`Error::ReducedDim`] unless 1 ≤ k ≤ [`LARGEST_REDUCED_DIM`](crate::LARGEST_REDUCED_DIM).
     ///
     /// ```
     /// use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
@@ -145,9 +145,7 @@ impl GeneSetEncoder {
     /// # Ok::<(), pert_encoders::Error>(())
     /// ```
     pub fn with_reduced(mut self, k: usize) -> Result<Self, Error> {
-        if !(1..=LARGEST_REDUCED_DIM).contains(&k) {
-            return Err(Error::ReducedDim { found: k, largest: LARGEST_REDUCED_DIM });
-        }
+        check_reduced_dim(k)?;
         self.reduced = self.features.as_ref().map(|features| {
             if features.dim() <= k {
                 return Reduced { map: FeatureMap::Identity, projection: Vec::new() };

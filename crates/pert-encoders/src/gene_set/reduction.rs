@@ -1,5 +1,6 @@
 //! A truncated singular value decomposition of the seen genes' features.
 
+use crate::Error;
 use crate::table::FeatureTable;
 
 /// The most dimensions features are reduced to: networks condition on a few tens of numbers.
@@ -83,6 +84,51 @@ impl Reduction {
         }
         projection
     }
+}
+
+impl FeatureTable {
+    /// All rows in at most `k` dimensions: those that a truncated singular value decomposition of the features of `seen`
+    /// finds, as [`GeneSetEncoder::with_reduced`](crate::GeneSetEncoder::with_reduced) shows features to networks. A table of
+    /// at most `k` columns stays as it is; genes of `seen` without features are left out.
+    ///
+    /// # Errors
+    /// [`Error::ReducedDim`] unless 1 ≤ k ≤ [`LARGEST_REDUCED_DIM`].
+    ///
+    /// ```
+    /// use pert_encoders::FeatureTable;
+    /// let genes = ["A", "B", "C"].map(str::to_owned).to_vec();
+    /// let columns = ["length", "charge", "weight"].map(str::to_owned).to_vec();
+    /// let values = vec![1.0, 0.0, 5.0, 2.0, 1.0, 0.0, 4.0, 9.0, 1.0];
+    /// let features = FeatureTable::from_dense(genes.clone(), columns, values)?;
+    /// let reduced = features.reduced(&genes[..2], 2)?;
+    /// assert_eq!((reduced.genes(), reduced.dim()), (&genes[..], 2));
+    /// # Ok::<(), pert_encoders::Error>(())
+    /// ```
+    pub fn reduced(&self, seen: &[String], k: usize) -> Result<Self, Error> {
+        check_reduced_dim(k)?;
+        if self.dim() <= k {
+            return Ok(self.clone());
+        }
+        let mut seen: Vec<String> = seen.iter().filter(|g| self.contains(g)).cloned().collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let reduction = Reduction::fit(self, seen, k);
+        let (projection, dim) = (reduction.projection(self), reduction.dim);
+        let mut values = vec![0.0; self.genes().len() * dim];
+        for (row, out) in values.chunks_exact_mut(dim.max(1)).enumerate() {
+            self.row(row).project(&projection, out);
+        }
+        let columns = (1..=dim).map(|i| i.to_string()).collect();
+        Ok(self.with_values(columns, values))
+    }
+}
+
+/// Refuses a number of dimensions outside its range.
+pub(super) fn check_reduced_dim(k: usize) -> Result<(), Error> {
+    if (1..=LARGEST_REDUCED_DIM).contains(&k) {
+        return Ok(());
+    }
+    Err(Error::ReducedDim { found: k, largest: LARGEST_REDUCED_DIM })
 }
 
 /// x ↦ F Fᵀ x for the rows of a table, without forming F Fᵀ.

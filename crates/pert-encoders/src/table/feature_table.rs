@@ -1,6 +1,6 @@
 //! A table of gene features: gene name → vector, dense or sparse.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::TableProblem;
 use crate::nearest::nearest_names;
@@ -11,7 +11,7 @@ use crate::nearest::nearest_names;
 /// a constant column becomes zero), so that columns of different units weigh alike and zero is the mean gene.
 /// Tables of Gene Ontology annotations are held sparse, as raw TF-IDF: a term of document frequency df among the
 /// table's N genes weighs idf = ln(N/df), and each gene's vector has unit length. Zero is the gene without
-/// annotation. Annotations are those listed; none are propagated.
+/// annotation. Annotations are those listed; none are propagated (but see [`FeatureTable::read_gaf`]).
 ///
 /// ```
 /// use pert_encoders::FeatureTable;
@@ -79,6 +79,20 @@ impl FeatureRow<'_> {
         }
     }
 
+    /// Adds the row times a matrix, row-major `[dim, out.len()]`, to `out`.
+    pub(crate) fn project(&self, matrix: &[f64], out: &mut [f64]) {
+        let mut add = |column: usize, value: f64| {
+            let row = &matrix[column * out.len()..(column + 1) * out.len()];
+            out.iter_mut().zip(row).for_each(|(o, m)| *o += value * m);
+        };
+        match *self {
+            Self::Dense(values) => values.iter().enumerate().for_each(|(c, &v)| add(c, v)),
+            Self::Sparse { indices, weights } => {
+                indices.iter().zip(weights).for_each(|(&c, &w)| add(c as usize, w));
+            }
+        }
+    }
+
     /// Inner product with a dense vector, `[dim]`.
     pub fn dot(&self, other: &[f64]) -> f64 {
         match *self {
@@ -134,24 +148,40 @@ impl FeatureTable {
         row_of: HashMap<String, usize>,
         annotations: &[Vec<&str>],
     ) -> Self {
-        let mut document_frequency: HashMap<&str, usize> = HashMap::new();
-        let mut lists: Vec<Vec<&str>> = annotations.to_vec();
-        for list in &mut lists {
-            list.sort_unstable();
-            list.dedup();
-            list.iter().for_each(|term| *document_frequency.entry(term).or_default() += 1);
-        }
-        let mut terms: Vec<&str> = document_frequency.keys().copied().collect();
+        let terms: HashSet<&str> = annotations.iter().flatten().copied().collect();
+        let mut terms: Vec<&str> = terms.into_iter().collect();
         terms.sort_unstable();
         let column_of: HashMap<&str, u32> = terms.iter().copied().zip(0..).collect();
+        let columns_of = |list: &Vec<&str>| {
+            let mut columns: Vec<u32> = list.iter().map(|term| column_of[term]).collect();
+            columns.sort_unstable();
+            columns.dedup();
+            columns
+        };
+        let lists: Vec<Vec<u32>> = annotations.iter().map(columns_of).collect();
+        let terms = terms.into_iter().map(str::to_owned).collect();
+        Self::from_term_lists(genes, row_of, terms, &lists)
+    }
+
+    /// The raw TF-IDF of lists of terms, by place; places strictly increase within a list, and every term is listed.
+    pub(crate) fn from_term_lists(
+        genes: Vec<String>,
+        row_of: HashMap<String, usize>,
+        terms: Vec<String>,
+        lists: &[Vec<u32>],
+    ) -> Self {
+        let mut document_frequency = vec![0usize; terms.len()];
+        lists.iter().flatten().for_each(|&term| document_frequency[term as usize] += 1);
         let n = genes.len() as f64;
-        let (mut indptr, mut indices, mut weights) = (vec![0], Vec::new(), Vec::new());
-        for list in &lists {
+        let idf: Vec<f64> = document_frequency.iter().map(|&df| (n / df as f64).ln()).collect();
+        let n_entries = lists.iter().map(Vec::len).sum();
+        let (mut indices, mut weights) =
+            (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
+        let mut indptr = vec![0];
+        for list in lists {
             let start = weights.len();
-            for term in list {
-                indices.push(column_of[term]);
-                weights.push((n / document_frequency[term] as f64).ln());
-            }
+            indices.extend_from_slice(list);
+            weights.extend(list.iter().map(|&term| idf[term as usize]));
             let row = &mut weights[start..];
             let norm = row.iter().map(|w| w * w).sum::<f64>().sqrt();
             if norm > 0.0 {
@@ -159,8 +189,7 @@ impl FeatureTable {
             }
             indptr.push(weights.len());
         }
-        let columns = terms.into_iter().map(str::to_owned).collect();
-        Self { genes, row_of, columns, values: Values::Sparse { indptr, indices, weights } }
+        Self { genes, row_of, columns: terms, values: Values::Sparse { indptr, indices, weights } }
     }
 
     /// Number of features of a gene.
@@ -248,6 +277,12 @@ impl FeatureTable {
                 }
             }
         }
+    }
+
+    /// The same genes with other features, row-major `[n_genes, columns.len()]`, held as they are.
+    pub(crate) fn with_values(&self, columns: Vec<String>, values: Vec<f64>) -> Self {
+        let (genes, row_of) = (self.genes.clone(), self.row_of.clone());
+        Self { genes, row_of, columns, values: Values::Dense(values) }
     }
 
     pub(crate) fn row(&self, row: usize) -> FeatureRow<'_> {

@@ -7,13 +7,15 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use super::arrays::{is_arrays, parse_arrays};
 use super::feature_table::{FeatureRow, FeatureTable};
+use super::ontology::{OntologyError, is_gaf, is_obo};
 use super::text::{DENSE_FORMAT, SPARSE_FORMAT, parse};
 use crate::Error;
 
 /// The most bytes of text that are read: 20,000 genes × 4,000 numbers of 12 characters. A few kilobytes of gzip can
 /// unpack to more than any machine holds.
-const LARGEST_TABLE: u64 = 1 << 30;
+pub(crate) const LARGEST_TABLE: u64 = 1 << 30;
 
 /// What every gzip file begins with (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -22,15 +24,23 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const LFS_POINTER: &[u8] = b"version https://git-lfs";
 
 impl FeatureTable {
-    /// Reads a table with a header, first column the gene; tab- or comma-separated, plain or gzip (told by content).
+    /// Reads a table of features; what kind the file is, is told by its content, not by its name.
     ///
-    /// Three kinds are told apart by their first line: annotation lists (`gene_symbol`, `n_terms`, `go_ids`; ids
-    /// joined by `|`), what [`FeatureTable::write_tsv`] wrote, and anything else: columns of numbers, which are
-    /// centred and scaled.
+    /// | kind | told by | values |
+    /// |---|---|---|
+    /// | annotation lists | header `gene_symbol`, `n_terms`, `go_ids` (ids joined by `|`) | TF-IDF |
+    /// | gene sets, one a line | header `set`, `genes` (genes joined by `|`) | TF-IDF |
+    /// | gene sets, GMT | no header and no numbers: see [`FeatureTable::read_gmt`] | TF-IDF |
+    /// | what [`FeatureTable::write_tsv`] wrote | its first line | as they stand |
+    /// | columns of numbers | any other header; first column the gene | centred and scaled |
+    /// | arrays, npz or safetensors | their first bytes: see [`FeatureTable::read_arrays`] | centred and scaled |
+    ///
+    /// Texts are tab- or comma-separated, plain or gzip. A GAF needs its ontology ([`FeatureTable::read_gaf`]) and is
+    /// refused here.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::GitLfsPointer`], [`Error::TooLarge`], [`Error::NotText`], and [`Error::Table`] with
-    /// the line and what is wrong with it.
+    /// [`Error::Read`], [`Error::GitLfsPointer`], [`Error::TooLarge`], [`Error::NotText`], [`Error::Table`] with the line
+    /// and what is wrong with it, [`Error::Arrays`], and [`Error::Ontology`] for a GAF or OBO alone.
     ///
     /// ```
     /// use pert_encoders::FeatureTable;
@@ -45,7 +55,7 @@ impl FeatureTable {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        read_bounded(path.as_ref(), LARGEST_TABLE)
+        read_table(path.as_ref(), LARGEST_TABLE)
     }
 
     /// Writes the table so that [`FeatureTable::read`] gives it back bit for bit: standardised or weighted as it is
@@ -107,13 +117,28 @@ fn field(name: &str) -> io::Result<Cow<'_, str>> {
     Ok(Cow::Borrowed(name))
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<FeatureTable, Error> {
-    let text = read_text(path, limit)?;
+fn read_table(path: &Path, limit: u64) -> Result<FeatureTable, Error> {
+    let bytes = read_bounded(path, limit)?;
+    if is_arrays(&bytes) {
+        return Ok(parse_arrays(&bytes, path, limit)?);
+    }
+    let text = text_of(bytes, path)?;
+    if is_gaf(&text) {
+        return Err(OntologyError::NeedsOntology { path: path.to_owned() }.into());
+    }
+    if is_obo(&text) {
+        return Err(OntologyError::NoGenes { path: path.to_owned() }.into());
+    }
     parse(&text).map_err(|(line, problem)| Error::Table { path: path.to_owned(), line, problem })
 }
 
 /// The text of a table, plain or gzip.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
+    text_of(read_bounded(path, limit)?, path)
+}
+
+/// The bytes of a file, unpacked if they are gzip.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let mut start = Vec::new();
@@ -131,6 +156,10 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(Error::GitLfsPointer { path: path.to_owned() });
     }
+    Ok(bytes)
+}
+
+fn text_of(bytes: Vec<u8>, path: &Path) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|&&b| b == b'\n').count();
@@ -170,11 +199,11 @@ mod tests {
     #[test]
     fn a_bomb_is_cut_off_at_the_limit() {
         let bomb = file(&gzip(&vec![b'a'; 1 << 20]));
-        let error = read_bounded(bomb.path(), 1 << 16).unwrap_err();
+        let error = read_table(bomb.path(), 1 << 16).unwrap_err();
         assert!(matches!(error, Error::TooLarge { limit: 65_536, .. }), "{error}");
         let text = b"gene\tx\nA\t1\n";
-        assert!(read_bounded(file(text).path(), text.len() as u64).is_ok());
-        assert!(read_bounded(file(text).path(), text.len() as u64 - 1).is_err());
+        assert!(read_table(file(text).path(), text.len() as u64).is_ok());
+        assert!(read_table(file(text).path(), text.len() as u64 - 1).is_err());
     }
 
     #[test]

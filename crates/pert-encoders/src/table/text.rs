@@ -1,9 +1,10 @@
-//! The three kinds of gene feature tables as text.
+//! The kinds of gene feature tables as text.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::feature_table::{FeatureTable, Values};
+use super::gmt::{is_gmt, is_set_header, parse_gmt, parse_set_rows};
 use crate::error::TableProblem;
 
 /// First line of a dense table that is read as it stands.
@@ -18,7 +19,7 @@ const FORMAT_PREFIX: &str = "# gene features, format ";
 const ANNOTATION_HEADER: [&str; 3] = ["gene_symbol", "n_terms", "go_ids"];
 
 /// What joins the entries of a list.
-const LIST_SEPARATOR: char = '|';
+pub(super) const LIST_SEPARATOR: char = '|';
 
 /// A problem and its line, counted from 1.
 pub(crate) type Found = (Option<usize>, TableProblem);
@@ -60,8 +61,11 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Reads a table of any of the three kinds.
+/// Reads a table of any kind.
 pub(crate) fn parse(text: &str) -> Result<FeatureTable, Found> {
+    if is_gmt(text) {
+        return parse_gmt(text);
+    }
     let mut lines = filled_lines(text).peekable();
     let format = match lines.peek() {
         Some(&(_, first)) if first.starts_with(FORMAT_PREFIX) => {
@@ -75,6 +79,9 @@ pub(crate) fn parse(text: &str) -> Result<FeatureTable, Found> {
     if columns.len() < 2 {
         let found = header.text.to_owned();
         return Err((Some(header.line), TableProblem::NoFeatures { found }));
+    }
+    if format.is_none() && is_set_header(columns) {
+        return parse_set_rows(lines, &header);
     }
     let mut rows = Rows { genes: Vec::new(), lines: HashMap::new(), cells: Vec::new() };
     for (line, text) in lines {
@@ -220,7 +227,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn split_list(list: &str) -> Vec<&str> {
+pub(super) fn split_list(list: &str) -> Vec<&str> {
     list.split(LIST_SEPARATOR).map(str::trim).filter(|entry| !entry.is_empty()).collect()
 }
 
