@@ -163,9 +163,10 @@ pub struct FitArgs {
     /// Which columns mean what.
     #[command(flatten)]
     pub data: DataArgs,
-    /// How perturbations are encoded [default: gene-set]
-    #[arg(long, value_name = "gene-set",
-        value_parser = ["gene-set"], hide_possible_values = true)]
+    /// How perturbations are encoded [default: auto]. auto: drugs with --smiles by structure, variants with --reference by
+    /// sequence, all else as gene-set
+    #[arg(long, value_name = "auto|gene-set|smiles|protein|table",
+        value_parser = ["auto", "gene-set", "smiles", "protein", "table"], hide_possible_values = true)]
     pub encoder: Option<String>,
     /// A table of gene features (tsv/csv, plain or .gz; first column the gene; a GO table is recognised)
     #[arg(long, value_name = "TABLE")]
@@ -180,9 +181,12 @@ pub struct FitArgs {
     /// perturbations in one cell type; labels:A,B: these
     #[arg(long, value_name = "RULE[:FRACTION]", conflicts_with = "split")]
     pub hold_out: Option<String>,
-    /// Drugs and their structures (columns drug, smiles): what --hold-out scaffold groups by
+    /// Drugs and their structures (columns drug, smiles): what --encoder smiles reads and --hold-out scaffold groups by
     #[arg(long, value_name = "TABLE")]
     pub smiles: Option<PathBuf>,
+    /// Reference sequences of proteins (FASTA): what --encoder protein reads
+    #[arg(long, value_name = "FASTA")]
+    pub reference: Option<PathBuf>,
     /// A split to read instead
     #[arg(long, value_name = "split.json")]
     pub split: Option<PathBuf>,

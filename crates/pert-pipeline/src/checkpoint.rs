@@ -10,7 +10,7 @@ use pert_baselines::{FeatureVectors, KernelRidge, Selection};
 use pert_core::LabelFormat;
 use pert_decoder::{Vae, VaeState};
 use pert_diffusion::{Prior, PriorState};
-use pert_encoders::{FeatureTable, GeneSetEncoder, GeneSetEncoderState};
+use pert_encoders::{FeatureTable, GeneSetEncoder, GeneSetEncoderState, TargetFeatures};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,7 @@ const GENES: &str = "genes.tsv";
 const SPLIT: &str = "split.json";
 const RUN: &str = "run.toml";
 const FEATURES: &str = "features.tsv";
+const TARGET_ENCODER: &str = "target_encoder.json";
 const MEANS: &str = "means.safetensors";
 const CELL_ENCODER: &str = "cell_encoder.safetensors";
 const PRIOR: &str = "prior.safetensors";
@@ -117,7 +118,10 @@ impl Model {
         write(GENES, genes.as_bytes())?;
         write(SPLIT, split_to_json(&self.split).as_bytes())?;
         write(RUN, self.config.to_toml().as_bytes())?;
-        if let Some(table) = self.encoder.features() {
+        if let Some(json) = self.encoder.features().and_then(TargetFeatures::to_json) {
+            write(TARGET_ENCODER, &json)?;
+        }
+        if let Some(table) = self.encoder.features().and_then(TargetFeatures::table) {
             let mut text = Vec::new();
             table.write_tsv(&mut text).map_err(|e| Error::io("write", output.path(), e))?;
             write(FEATURES, &text)?;
@@ -213,13 +217,16 @@ impl Model {
         config.check()?;
         read(SPLIT)?;
         let split = read_split(&folder.join(SPLIT))?;
-        let table = if file.files.contains_key(FEATURES) {
+        let target_features = if file.files.contains_key(FEATURES) {
             read(FEATURES)?;
-            Some(FeatureTable::read(folder.join(FEATURES))?)
+            Some(FeatureTable::read(folder.join(FEATURES))?.into())
+        } else if file.files.contains_key(TARGET_ENCODER) {
+            let features = TargetFeatures::from_json(&read(TARGET_ENCODER)?);
+            Some(features.map_err(|e| bad(format!("{TARGET_ENCODER}: {e}")))?)
         } else {
             None
         };
-        let encoder = GeneSetEncoder::from_state(file.encoder, table)?;
+        let encoder = GeneSetEncoder::from_state(file.encoder, target_features)?;
         let vae = |name: &str, state: VaeState| {
             Vae::from_state(state, &read(name)?, device).map_err(|e| bad(format!("{name}: {e}")))
         };

@@ -48,9 +48,18 @@ pub enum RarePolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncoderKind {
-    /// A set of genes with features.
+    /// By what labels name and what is given: drugs with a table of structures as `smiles`, protein variants with reference
+    /// sequences as `protein`, all else as `gene-set`.
     #[default]
+    Auto,
+    /// A set of genes, with features where a table is given.
     GeneSet,
+    /// Drugs at a dose, by their structures.
+    Smiles,
+    /// Protein variants, by the change of the sequence.
+    Protein,
+    /// A set of anything with a row in a table of features.
+    Table,
 }
 
 /// Everything that decides what `fit` does.
@@ -63,10 +72,11 @@ pub enum EncoderKind {
 /// | `layer` | layer that holds raw counts (`raw` for `raw/X`) | X |
 /// | `cell_type_key`, `batch_key`, `dose_key` | obs columns of covariates; `none`: no such covariate | guessed |
 /// | `filter` | conditions a cell must meet, `COL>=VALUE` | none |
-/// | `encoder` | kind of perturbation | `gene-set` |
+/// | `encoder` | how perturbations are encoded | `auto` |
 /// | `features` | table of gene features | none |
 /// | `unknown_gene` | a gene without features | `error` |
-/// | `smiles` | table of drugs and their structures, for `hold_out = "scaffold"` | none |
+/// | `smiles` | table of drugs and their structures, for the encoder `smiles` and `hold_out = "scaffold"` | none |
+/// | `reference` | FASTA of proteins, for the encoder `protein` | none |
 /// | `hold_out` or `split` | what is kept for evaluation | nothing |
 /// | `control_split` | share of control cells kept for evaluation | 0.5 |
 /// | `likelihood`, `library` | of the decoder | `zinb`, `latent` (the slides') |
@@ -126,9 +136,12 @@ pub struct FitConfig {
     pub features: Option<PathBuf>,
     /// What to do with a gene without features.
     pub unknown_gene: UnknownGenePolicy,
-    /// A table of drugs and their SMILES, which the rule `scaffold` groups by.
+    /// A table of drugs and their SMILES: what the encoder `smiles` reads and the rule `scaffold` groups by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smiles: Option<PathBuf>,
+    /// Reference sequences (FASTA) of the proteins whose variants are labels: what the encoder `protein` reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<PathBuf>,
     /// The hold-out rule, `RULE[:FRACTION]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<String>,
@@ -195,6 +208,7 @@ impl Default for FitConfig {
             features: None,
             unknown_gene: UnknownGenePolicy::default(),
             smiles: None,
+            reference: None,
             hold_out: None,
             split: None,
             control_split: 0.5,

@@ -1,6 +1,7 @@
 //! What a model knows of a perturbation it is asked for; a misspelt name must not pass for an unseen gene.
 
 use pert_core::Perturbation;
+use pert_encoders::{FeatureTable, TargetFeatures};
 
 use crate::Error;
 use crate::model::Model;
@@ -72,7 +73,9 @@ impl Model {
                     Some(format!("{gene} was seen in combinations only"))
                 }
                 Familiarity::FeaturesOnly => {
-                    Some(format!("{gene} was never seen, and is known by its features only"))
+                    let known_by =
+                        self.encoder.features().map_or("features", TargetFeatures::known_by);
+                    Some(format!("{gene} was never seen, and is known by its {known_by} only"))
                 }
                 Familiarity::Unknown => Some(format!(
                     "{gene} was never seen and has no features: an AVERAGE gene stands for it"
@@ -109,7 +112,8 @@ impl Model {
     }
 
     fn known_but_for_case(&self, name: &str) -> Option<&str> {
-        let in_table = self.encoder.features().map_or(&[][..], |table| table.genes());
+        let table = self.encoder.features().and_then(TargetFeatures::table);
+        let in_table = table.map_or(&[][..], FeatureTable::genes);
         let known = || self.encoder.seen_genes().iter().chain(in_table).map(String::as_str);
         known().find(|known| *known == name).or_else(|| {
             let name = name.to_lowercase();

@@ -5,13 +5,14 @@ use pert_baselines::{FeatureVectors, KernelRidge, KernelRidgeConfig};
 use pert_core::{Perturbation, seeded_rng};
 use pert_data::Dataset;
 use pert_diffusion::{Prior, PriorTrainer, TrainingData};
-use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
+use pert_encoders::GeneSetEncoder;
 
 use crate::Error;
 use crate::additive_means::{AdditiveMeans, GroupMeans};
 use crate::checkpoints::Checkpoints;
-use crate::config::{FitConfig, PriorForm, UnknownGenePolicy};
+use crate::config::{FitConfig, PriorForm};
 use crate::contexts::Contexts;
+use crate::encoding::build_encoder;
 use crate::model::{Means, Model, Provenance, SeenPerturbation, features, path_of};
 use crate::progress::{Progress, Silent};
 use crate::shrinkage::shrink;
@@ -148,33 +149,6 @@ impl FitConfig {
             device: device.clone(),
         })
     }
-}
-
-/// Dimensions that gene features are reduced to for the network; kernel ridge sees all of them.
-const REDUCED_FEATURES: usize = 16;
-
-fn build_encoder(
-    dataset: &Dataset,
-    training: &TrainingSet,
-    config: &FitConfig,
-) -> Result<GeneSetEncoder, Error> {
-    let table = config.features.as_deref().map(FeatureTable::read).transpose()?;
-    let mut seen_genes: Vec<String> =
-        training.perturbed().flat_map(|(_, p)| p.targets().iter().cloned()).collect();
-    seen_genes.sort_unstable();
-    seen_genes.dedup();
-    let unknown = match config.unknown_gene {
-        UnknownGenePolicy::Error => UnknownGene::Error,
-        UnknownGenePolicy::Mean => UnknownGene::Mean,
-    };
-    let encoder = GeneSetEncoder::new(seen_genes, table, unknown).with_reduced(REDUCED_FEATURES)?;
-    // Held-out perturbations are looked at too: better a message now than after the training.
-    let named = |labels: &[String]| -> Result<Vec<Perturbation>, pert_core::Error> {
-        labels.iter().map(|label| Perturbation::parse(label, dataset.format())).collect()
-    };
-    encoder.check(&named(&training.split.train)?)?;
-    encoder.check(&named(&training.split.test)?)?;
-    Ok(encoder)
 }
 
 fn fit_means(

@@ -18,6 +18,7 @@ mod checkpoints;
 mod config;
 mod contexts;
 mod device;
+mod encoding;
 mod error;
 mod evaluate;
 mod familiarity;

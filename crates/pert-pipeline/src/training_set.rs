@@ -163,7 +163,10 @@ impl TrainingSet {
         add(split_to_json(&self.split).as_bytes());
         let mut table = Vec::new();
         if let Some(features) = encoder.features() {
-            features.write_tsv(&mut table).expect("writing to memory does not fail");
+            match features.table() {
+                Some(rows) => rows.write_tsv(&mut table).expect("writing to memory does not fail"),
+                None => table.extend(features.to_json().into_iter().flatten()),
+            }
         }
         add(&table);
         let shape = (self.screen.n_cells(), self.screen.n_genes());

@@ -120,6 +120,9 @@ fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
     if args.smiles.is_some() {
         config.smiles.clone_from(&args.smiles);
     }
+    if args.reference.is_some() {
+        config.reference.clone_from(&args.reference);
+    }
     if args.hold_out.is_some() {
         config.hold_out.clone_from(&args.hold_out);
         config.split = None;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use pert_core::Perturbation;
 
 use super::reduction::{Reduction, check_reduced_dim};
+use super::target_features::TargetFeatures;
 use crate::Error;
 use crate::nearest::nearest_names;
 use crate::table::FeatureTable;
@@ -71,7 +72,7 @@ pub struct GeneSetEncoding {
 #[derive(Debug, Clone)]
 pub struct GeneSetEncoder {
     seen_genes: Vec<String>,
-    features: Option<FeatureTable>,
+    features: Option<TargetFeatures>,
     unknown: UnknownGene,
     reduced: Option<Reduced>,
 }
@@ -92,6 +93,8 @@ enum FeatureMap {
     Identity,
     /// The leading singular directions of the seen genes' features.
     Singular(Reduction),
+    /// What an encoder of drugs itself shows to networks.
+    Own,
 }
 
 /// What must be kept beside the feature table to rebuild an encoder bit for bit.
@@ -123,7 +126,12 @@ impl GeneSetEncoder {
     ) -> Self {
         seen_genes.sort_unstable();
         seen_genes.dedup();
-        Self { seen_genes, features, unknown, reduced: None }
+        Self { seen_genes, features: features.map(Into::into), unknown, reduced: None }
+    }
+
+    /// The same with other features: those of drugs or protein variants.
+    pub fn with_features(self, features: TargetFeatures) -> Self {
+        Self { features: Some(features), reduced: None, ..self }
     }
 
     /// Prepares [`GeneSetEncoder::condition`]: features are reduced to at most `k` dimensions, by a truncated singular
@@ -146,16 +154,23 @@ impl GeneSetEncoder {
     /// ```
     pub fn with_reduced(mut self, k: usize) -> Result<Self, Error> {
         check_reduced_dim(k)?;
-        self.reduced = self.features.as_ref().map(|features| {
-            if features.dim() <= k {
-                return Reduced { map: FeatureMap::Identity, projection: Vec::new() };
+        self.reduced = match &self.features {
+            None => None,
+            Some(TargetFeatures::Drugs(_)) => {
+                Some(Reduced { map: FeatureMap::Own, projection: Vec::new() })
             }
-            let genes: Vec<String> =
-                self.seen_genes.iter().filter(|g| features.contains(g)).cloned().collect();
-            let reduction = Reduction::fit(features, genes, k);
-            let projection = reduction.projection(features);
-            Reduced { map: FeatureMap::Singular(reduction), projection }
-        });
+            Some(features) if features.dim() <= k => {
+                Some(Reduced { map: FeatureMap::Identity, projection: Vec::new() })
+            }
+            Some(features) => {
+                let genes: Vec<String> =
+                    self.seen_genes.iter().filter(|g| features.contains(g)).cloned().collect();
+                let table = features.table_of(&genes)?;
+                let reduction = Reduction::fit(&table, genes, k);
+                let projection = reduction.projection(&table);
+                Some(Reduced { map: FeatureMap::Singular(reduction), projection })
+            }
+        };
         Ok(self)
     }
 
@@ -164,8 +179,8 @@ impl GeneSetEncoder {
         &self.seen_genes
     }
 
-    /// The feature table.
-    pub fn features(&self) -> Option<&FeatureTable> {
+    /// What is known of targets beside having seen them.
+    pub fn features(&self) -> Option<&TargetFeatures> {
         self.features.as_ref()
     }
 
@@ -175,10 +190,10 @@ impl GeneSetEncoder {
     /// [`Error::UnknownGenes`], naming all of the set's, unless they are to be encoded as the mean gene.
     pub fn encode(&self, perturbation: &Perturbation) -> Result<GeneSetEncoding, Error> {
         self.check([perturbation])?;
-        let mut features = vec![0.0; self.features.as_ref().map_or(0, FeatureTable::dim)];
-        if let Some(table) = &self.features {
-            for row in perturbation.targets().iter().filter_map(|gene| table.get(gene)) {
-                row.add_to(&mut features, 1.0);
+        let mut features = vec![0.0; self.features.as_ref().map_or(0, TargetFeatures::dim)];
+        if let Some(known) = &self.features {
+            for gene in perturbation.targets() {
+                known.with_row(gene, |row| row.add_to(&mut features, 1.0));
             }
         }
         let unknown =
@@ -198,6 +213,17 @@ impl GeneSetEncoder {
         match &self.reduced {
             None => {}
             Some(Reduced { map: FeatureMap::Identity, .. }) => condition.extend(encoding.features),
+            Some(Reduced { map: FeatureMap::Own, .. }) => {
+                let mut shown = vec![0.0; self.condition_dim() - self.seen_genes.len()];
+                if let Some(TargetFeatures::Drugs(map)) = &self.features {
+                    let known = perturbation.targets().iter().filter(|t| self.is_known(t));
+                    let known: Vec<&str> = known.map(String::as_str).collect();
+                    for row in map.condition(&known)?.chunks_exact(shown.len().max(1)) {
+                        shown.iter_mut().zip(row).for_each(|(s, v)| *s += f64::from(*v));
+                    }
+                }
+                condition.extend(shown);
+            }
             Some(Reduced { map: FeatureMap::Singular(Reduction { dim, .. }), projection }) => {
                 let mut reduced = vec![0.0; *dim];
                 for (column, &value) in
@@ -217,7 +243,13 @@ impl GeneSetEncoder {
         let reduced = match &self.reduced {
             None => 0,
             Some(Reduced { map: FeatureMap::Singular(reduction), .. }) => reduction.dim,
-            Some(_) => self.features.as_ref().map_or(0, FeatureTable::dim),
+            Some(Reduced { map: FeatureMap::Identity, .. }) => {
+                self.features.as_ref().map_or(0, TargetFeatures::dim)
+            }
+            Some(Reduced { map: FeatureMap::Own, .. }) => match &self.features {
+                Some(TargetFeatures::Drugs(map)) => map.condition_dim(),
+                _ => 0,
+            },
         };
         self.seen_genes.len() + reduced
     }
@@ -225,7 +257,7 @@ impl GeneSetEncoder {
     /// Checks many gene sets at once, so that one message names every unknown gene.
     ///
     /// # Errors
-    /// [`Error::UnknownGenes`], unless unknown genes are encoded as the mean gene.
+    /// [`Error::UnknownGenes`] or what a drug or variant is refused for, unless unknown ones are encoded as the mean.
     pub fn check<'a>(
         &self,
         perturbations: impl IntoIterator<Item = &'a Perturbation>,
@@ -240,6 +272,10 @@ impl GeneSetEncoder {
             .collect();
         if unknown.is_empty() {
             return Ok(());
+        }
+        // Drugs and variants say why.
+        if let Some(features) = &self.features {
+            unknown.iter().try_for_each(|target| features.check(target))?;
         }
         let what = match self.features {
             Some(_) => "features",
@@ -257,21 +293,22 @@ impl GeneSetEncoder {
         GeneSetEncoderState {
             seen_genes: self.seen_genes.clone(),
             unknown: self.unknown,
-            table: self.features.as_ref().map(|f| (f.dim(), fingerprint(f))),
+            table: self.features.as_ref().map(|f| (f.dim(), f.fingerprint())),
             map: self.reduced.as_ref().map(|r| r.map.clone()),
         }
     }
 
-    /// Rebuilds an encoder from its state and the table it was saved with, as [`FeatureTable::write_tsv`] keeps it.
+    /// Rebuilds an encoder from its state and the features it was saved with, as [`FeatureTable::write_tsv`] or
+    /// [`TargetFeatures::to_json`] keeps them.
     ///
     /// # Errors
     /// [`Error::StateMismatch`] when the table is missing, another one, or the state contradicts itself.
     pub fn from_state(
         state: GeneSetEncoderState,
-        features: Option<FeatureTable>,
+        features: Option<TargetFeatures>,
     ) -> Result<Self, Error> {
         let mismatch = |reason: String| Err(Error::StateMismatch { reason });
-        let found = features.as_ref().map(|f| (f.dim(), fingerprint(f)));
+        let found = features.as_ref().map(|f| (f.dim(), f.fingerprint()));
         if found != state.table {
             let tell = |table: &Option<(usize, String)>| match table {
                 None => "no table".to_owned(),
@@ -299,8 +336,8 @@ impl GeneSetEncoder {
             }
         }
         let reduced = match (state.map, &features) {
-            (Some(FeatureMap::Singular(reduction)), Some(table)) => {
-                let projection = reduction.projection(table);
+            (Some(FeatureMap::Singular(reduction)), Some(features)) => {
+                let projection = reduction.projection(&*features.table_of(&reduction.genes)?);
                 Some(Reduced { map: FeatureMap::Singular(reduction), projection })
             }
             (Some(map), _) => Some(Reduced { map, projection: Vec::new() }),
@@ -322,44 +359,18 @@ impl GeneSetEncoder {
 
     fn is_known(&self, gene: &String) -> bool {
         match &self.features {
-            Some(table) => table.contains(gene),
+            Some(features) => features.contains(gene),
             None => self.seen_genes.binary_search(gene).is_ok(),
         }
     }
 
     fn nearest(&self, gene: &str) -> Vec<String> {
-        let nearest = match &self.features {
-            Some(table) => table.nearest_names(gene, N_NEAREST),
+        let nearest = match self.features.as_ref().map(TargetFeatures::table) {
+            Some(table) => table.map_or_else(Vec::new, |table| table.nearest_names(gene, N_NEAREST)),
             None => nearest_names(gene, self.seen_genes.iter().map(String::as_str), N_NEAREST),
         };
         nearest.into_iter().map(str::to_owned).collect()
     }
-}
-
-/// FNV-1a over names and bits of a table: enough to notice that a file was exchanged.
-fn fingerprint(table: &FeatureTable) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut take = |bytes: &[u8]| {
-        for &byte in bytes {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    };
-    for name in table.columns().iter().chain(table.genes()) {
-        take(name.as_bytes());
-        take(&[0]);
-    }
-    for row in 0..table.genes().len() {
-        match table.row(row) {
-            crate::FeatureRow::Dense(values) => {
-                values.iter().for_each(|v| take(&v.to_bits().to_le_bytes()))
-            }
-            crate::FeatureRow::Sparse { indices, weights } => {
-                indices.iter().for_each(|c| take(&c.to_le_bytes()));
-                weights.iter().for_each(|w| take(&w.to_bits().to_le_bytes()));
-            }
-        }
-    }
-    format!("{hash:016x}")
 }
 
 #[cfg(test)]

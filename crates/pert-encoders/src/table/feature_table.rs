@@ -279,6 +279,20 @@ impl FeatureTable {
         }
     }
 
+    /// Rows held as they are, row-major `[genes.len(), columns.len()]`; each gene stands once.
+    pub(crate) fn from_rows(
+        genes: Vec<String>,
+        columns: Vec<String>,
+        values: Vec<f64>,
+    ) -> Result<Self, crate::Error> {
+        let row_of = index(&genes).map_err(|(first, row)| crate::Error::Table {
+            path: "(in memory)".into(),
+            line: Some(row + 1),
+            problem: TableProblem::DuplicateGene { gene: genes[row].clone(), first: first + 1 },
+        })?;
+        Ok(Self { genes, row_of, columns, values: Values::Dense(values) })
+    }
+
     /// The same genes with other features, row-major `[n_genes, columns.len()]`, held as they are.
     pub(crate) fn with_values(&self, columns: Vec<String>, values: Vec<f64>) -> Self {
         let (genes, row_of) = (self.genes.clone(), self.row_of.clone());

@@ -1,0 +1,117 @@
+//! Which encoder reads the labels of a screen, and what it reads beside them.
+
+use std::path::{Path, PathBuf};
+
+use pert_core::{LabelKind, Perturbation};
+use pert_data::Dataset;
+use pert_encoders::{
+    ChangeEncoder, ChangeEncoderConfig, DrugEncoder, FeatureTable, GeneSetEncoder, InvalidDrug,
+    ProteinReferences, SaltRule, Scaled, SmilesTable, TanimotoMap, TanimotoMapConfig,
+    TargetFeatures, UnknownGene,
+};
+
+use crate::Error;
+use crate::config::{EncoderKind, FitConfig, UnknownGenePolicy};
+use crate::training_set::TrainingSet;
+
+/// Dimensions that features are reduced to for the network; kernel ridge sees all of them.
+const REDUCED_FEATURES: usize = 16;
+
+impl FitConfig {
+    /// The encoder of a screen with labels of this kind.
+    ///
+    /// ```
+    /// use pert_core::LabelKind;
+    /// use pert_pipeline::{EncoderKind, FitConfig};
+    /// let mut config = FitConfig::default();
+    /// assert_eq!(config.encoder_for(LabelKind::Drugs), EncoderKind::GeneSet);
+    /// config.smiles = Some("drugs.tsv".into());
+    /// assert_eq!(config.encoder_for(LabelKind::Drugs), EncoderKind::Smiles);
+    /// assert_eq!(config.encoder_for(LabelKind::Genes), EncoderKind::GeneSet);
+    /// ```
+    pub fn encoder_for(&self, labels: LabelKind) -> EncoderKind {
+        match (self.encoder, labels) {
+            (EncoderKind::Auto, LabelKind::Drugs) if self.smiles.is_some() => EncoderKind::Smiles,
+            (EncoderKind::Auto, LabelKind::Variants) if self.reference.is_some() => {
+                EncoderKind::Protein
+            }
+            (EncoderKind::Auto, _) => EncoderKind::GeneSet,
+            (said, _) => said,
+        }
+    }
+}
+
+/// The encoder, of the training perturbations and what the configuration names beside them.
+pub(crate) fn build_encoder(
+    dataset: &Dataset,
+    training: &TrainingSet,
+    config: &FitConfig,
+) -> Result<GeneSetEncoder, Error> {
+    let seen: Vec<String> =
+        training.perturbed().flat_map(|(_, p)| p.targets().iter().cloned()).collect();
+    let unknown = match config.unknown_gene {
+        UnknownGenePolicy::Error => UnknownGene::Error,
+        UnknownGenePolicy::Mean => UnknownGene::Mean,
+    };
+    let encoder = GeneSetEncoder::new(seen, None, unknown);
+    let features = features_of(config, dataset.format().kind, encoder.seen_genes())?;
+    let encoder = match features {
+        Some(features) => encoder.with_features(features),
+        None => encoder,
+    };
+    let encoder = encoder.with_reduced(REDUCED_FEATURES)?;
+    // Held-out perturbations are looked at too: better a message now than after the training.
+    let named = |labels: &[String]| -> Result<Vec<Perturbation>, pert_core::Error> {
+        labels.iter().map(|label| Perturbation::parse(label, dataset.format())).collect()
+    };
+    encoder.check(&named(&training.split.train)?)?;
+    encoder.check(&named(&training.split.test)?)?;
+    Ok(encoder)
+}
+
+/// Features of the targets of a screen; `seen` are those of the training.
+fn features_of(
+    config: &FitConfig,
+    labels: LabelKind,
+    seen: &[String],
+) -> Result<Option<TargetFeatures>, Error> {
+    let table = || -> Result<Option<TargetFeatures>, Error> {
+        Ok(config.features.as_deref().map(FeatureTable::read).transpose()?.map(Into::into))
+    };
+    let seen_targets: Vec<&str> = seen.iter().map(String::as_str).collect();
+    match config.encoder_for(labels) {
+        EncoderKind::Auto | EncoderKind::GeneSet => table(),
+        EncoderKind::Table => {
+            needed(&config.features, "table", "--features TABLE")?;
+            table()
+        }
+        _ if seen.is_empty() => Ok(None),
+        EncoderKind::Smiles => {
+            let path = needed(&config.smiles, "smiles", "--smiles TABLE")?;
+            let table = SmilesTable::read(path)?;
+            // Tables hold more drugs than a screen; a drug of the screen is refused when it is asked for.
+            let encoder = DrugEncoder::new(table.smiles(), SaltRule::LargestPart, InvalidDrug::Skip)?;
+            let map_config =
+                TanimotoMapConfig { n_leading: REDUCED_FEATURES, ..TanimotoMapConfig::default() };
+            Ok(Some(TargetFeatures::Drugs(TanimotoMap::fit(encoder, &seen_targets, map_config)?)))
+        }
+        EncoderKind::Protein => {
+            let path = needed(&config.reference, "protein", "--reference FASTA")?;
+            let references = ProteinReferences::read_fasta(path).map_err(pert_encoders::Error::from)?;
+            let encoder = ChangeEncoder::new(references, ChangeEncoderConfig::default())
+                .map_err(pert_encoders::Error::from)?;
+            Ok(Some(TargetFeatures::Variants(Scaled::fit(encoder, &seen_targets)?)))
+        }
+    }
+}
+
+fn needed<'a>(
+    path: &'a Option<PathBuf>,
+    encoder: &str,
+    flag: &str,
+) -> Result<&'a Path, Error> {
+    path.as_deref().ok_or_else(|| Error::Config {
+        field: "encoder",
+        message: format!("the encoder `{encoder}` needs {flag}"),
+    })
+}
