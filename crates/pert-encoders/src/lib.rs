@@ -7,6 +7,9 @@
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
 //! are held out together.
 //!
+//! Protein variants are applied to [`ProteinReferences`]. [`ChangeEncoder`] describes what changes and where;
+//! [`Esm2Encoder`] asks a language model of proteins, whose weights lie in a folder.
+//!
 //! ```
 //! use pert_core::{LabelFormat, Perturbation};
 //! use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
@@ -28,6 +31,7 @@ mod error;
 mod gene_set;
 mod molecule;
 mod nearest;
+mod protein;
 mod table;
 mod target_encoder;
 
@@ -36,5 +40,10 @@ pub use gene_set::{
     GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, UnknownGene,
 };
 pub use molecule::{LONGEST_SMILES, Molecule, SmilesTable};
+pub use protein::{
+    ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Config, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
+    Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,
+    ProteinSequence,
+};
 pub use table::{FeatureRow, FeatureTable};
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};
