@@ -109,6 +109,9 @@ pub enum Error {
     /// Contrastive training.
     #[error(transparent)]
     Contrastive(#[from] ContrastiveError),
+    /// A protein, a variant, or the network that reads them.
+    #[error(transparent)]
+    Protein(#[from] crate::ProteinError),
     /// A saved encoder and a feature table that do not belong together.
     #[error("the saved encoder does not fit its feature table: {reason}; restore the model folder")]
     StateMismatch {

@@ -7,6 +7,9 @@
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
 //! are held out together.
 //!
+//! Protein variants are applied to [`ProteinReferences`]. [`ChangeEncoder`] describes what changes and where;
+//! [`Esm2Encoder`] asks a language model of proteins, whose weights lie in a folder.
+//!
 //! ```
 //! use pert_core::{LabelFormat, Perturbation};
 //! use pert_encoders::{FeatureTable, GeneSetEncoder, UnknownGene};
@@ -30,6 +33,7 @@ mod gene_set;
 mod molecule;
 mod nearest;
 mod pooling;
+mod protein;
 mod table;
 mod target_encoder;
 
@@ -47,5 +51,10 @@ pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatc
 pub use table::{
     AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
     FeatureRow, FeatureTable, Ontology, OntologyError,
+};
+pub use protein::{
+    ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Config, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
+    Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,
+    ProteinSequence,
 };
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};
