@@ -5,7 +5,8 @@
 //! [`GeneSetEncoder::condition`] gives what networks read: the same with features reduced to a few dimensions.
 //!
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
-//! are held out together.
+//! are held out together. [`DrugEncoder`] turns a drug at a dose into its Morgan fingerprint, [`TanimotoMap`] into the
+//! coordinates in which a linear method is kernel ridge on the similarity of drugs.
 //!
 //! ```
 //! use pert_core::{LabelFormat, Perturbation};
@@ -35,6 +36,12 @@ pub use error::{Error, TableProblem};
 pub use gene_set::{
     GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, UnknownGene,
 };
-pub use molecule::{LONGEST_SMILES, Molecule, SmilesTable};
+pub use molecule::{
+    DrugEncoder, DrugEncoderState, InvalidDrug, LONGEST_SMILES, MORGAN_BITS, MOST_TRAINING_DRUGS,
+    Molecule, MoleculeError, MorganCounts, MorganFingerprint, Reconstruction, SaltRule,
+    SmilesCorpus, SmilesTable, SmilesTrainStep, SmilesVae, SmilesVaeConfig, SmilesVaeEncoder,
+    SmilesVaeState, SmilesVaeTrainConfig, SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig,
+    TanimotoMapState, share_of_valid, smiles_tokens, tanimoto_matrix,
+};
 pub use table::{FeatureRow, FeatureTable};
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};
