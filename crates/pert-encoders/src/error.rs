@@ -86,11 +86,14 @@ pub enum Error {
     },
     /// A text that is no molecule.
     #[error(
-        "SMILES {smiles:?} is no molecule: {reason}; take it from PubChem, or have RDKit write it anew"
+        "SMILES {smiles:?} is no molecule: {}{reason}; take it from PubChem, or have RDKit write it anew",
+        position.map(|byte| format!("at byte {byte}, ")).unwrap_or_default()
     )]
     BadSmiles {
-        /// The text as given; of a long one, the beginning.
+        /// The text as given; of a long one, a part.
         smiles: String,
+        /// The byte it is about, counted from 1, where that is known.
+        position: Option<usize>,
         /// Why it is refused.
         reason: String,
     },
@@ -112,6 +115,9 @@ pub enum Error {
     /// A protein, a variant, or the network that reads them.
     #[error(transparent)]
     Protein(#[from] crate::ProteinError),
+    /// An error about molecules' fingerprints, drugs or the network that reads SMILES.
+    #[error(transparent)]
+    Molecule(#[from] crate::molecule::MoleculeError),
     /// A saved encoder and a feature table that do not belong together.
     #[error("the saved encoder does not fit its feature table: {reason}; restore the model folder")]
     StateMismatch {

@@ -5,7 +5,8 @@
 //! [`GeneSetEncoder::condition`] gives what networks read: the same with features reduced to a few dimensions.
 //!
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
-//! are held out together.
+//! are held out together. [`DrugEncoder`] turns a drug at a dose into its Morgan fingerprint, [`TanimotoMap`] into the
+//! coordinates in which a linear method is kernel ridge on the similarity of drugs.
 //!
 //! Protein variants are applied to [`ProteinReferences`]. [`ChangeEncoder`] describes what changes and where;
 //! [`Esm2Encoder`] asks a language model of proteins, whose weights lie in a folder.
@@ -34,6 +35,7 @@ mod molecule;
 mod nearest;
 mod pooling;
 mod protein;
+mod scaled;
 mod table;
 mod target_encoder;
 
@@ -44,9 +46,8 @@ pub use contrastive::{
 };
 pub use error::{Error, TableProblem};
 pub use gene_set::{
-    GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, UnknownGene,
+    GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, TargetFeatures, UnknownGene,
 };
-pub use molecule::{LONGEST_SMILES, Molecule, SmilesTable};
 pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
 pub use table::{
     AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
@@ -57,4 +58,12 @@ pub use protein::{
     Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,
     ProteinSequence,
 };
+pub use molecule::{
+    DrugEncoder, DrugEncoderState, InvalidDrug, LONGEST_SMILES, MORGAN_BITS, MOST_TRAINING_DRUGS,
+    Molecule, MoleculeError, MorganCounts, MorganFingerprint, Reconstruction, SaltRule,
+    SmilesCorpus, SmilesTable, SmilesTrainStep, SmilesVae, SmilesVaeConfig, SmilesVaeEncoder,
+    SmilesVaeState, SmilesVaeTrainConfig, SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig,
+    TanimotoMapState, share_of_valid, smiles_tokens, tanimoto_matrix,
+};
+pub use scaled::Scaled;
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};

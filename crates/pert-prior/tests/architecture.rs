@@ -33,8 +33,9 @@ const WITHOUT_BURN: [&str; 6] =
     ["pert-core", "pert-metrics", "pert-baselines", "pert-encoders", "pert-data", "pert-report"];
 
 /// Dependencies that only these crates may name.
-const KEPT_TO: [(&str, &[&str]); 9] = [
+const KEPT_TO: [(&str, &[&str]); 10] = [
     ("chematic-core", &["pert-encoders"]),
+    ("chematic-fp", &["pert-encoders"]),
     ("chematic-perception", &["pert-encoders"]),
     ("chematic-smiles", &["pert-encoders"]),
     ("hdf5-pure", &["pert-data"]),

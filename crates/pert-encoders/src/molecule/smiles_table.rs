@@ -17,7 +17,7 @@ const LARGEST_TABLE: u64 = 100_000_000;
 const DRUG_COLUMNS: &[&str] = &["drug", "compound", "name", "perturbation"];
 
 /// Names of the column of structures.
-const SMILES_COLUMNS: &[&str] = &["smiles", "canonical_smiles"];
+pub(super) const SMILES_COLUMNS: &[&str] = &["smiles", "canonical_smiles"];
 
 /// The structures of drugs, by name.
 ///
@@ -67,6 +67,11 @@ impl SmilesTable {
     /// The drugs that have a SMILES, sorted bytewise.
     pub fn drugs(&self) -> impl Iterator<Item = &str> {
         self.drugs.keys().map(String::as_str)
+    }
+
+    /// Each drug with its SMILES as it stands in the table, sorted bytewise by name.
+    pub fn smiles(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.drugs.iter().map(|(drug, row)| (drug.as_str(), row.smiles.as_str()))
     }
 
     /// The molecule of a drug; `None` where the table has no SMILES for it.

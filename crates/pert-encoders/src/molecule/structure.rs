@@ -2,18 +2,12 @@
 
 use chematic_core::Molecule as Graph;
 use chematic_smiles::{
-    RdkitSmilesParams, SmilesParseLimits, parse_with_limits, rdkit_canonical_smiles,
-    rdkit_murcko_scaffold, rdkit_smiles,
+    RdkitSmilesParams, rdkit_canonical_smiles, rdkit_murcko_scaffold, rdkit_smiles,
 };
 
+use super::morgan::SaltRule;
+use super::reading::{Refusal, chemistry_refusal, graph_of, unchecked_graph, without_name};
 use crate::Error;
-
-/// The longest SMILES read, in bytes. Time grows with the cube of the length (seconds at this one, for rings fused all along);
-/// SMILES of drugs have some 50 bytes, of the largest peptide drugs 1,000.
-pub const LONGEST_SMILES: usize = 2_000;
-
-/// Bytes of a refused SMILES that an error shows.
-const SHOWN: usize = 80;
 
 /// A molecule that RDKit would read too.
 ///
@@ -41,29 +35,20 @@ impl Molecule {
     /// Reads a SMILES.
     ///
     /// # Errors
-    /// [`Error::BadSmiles`] for what is empty, longer than [`LONGEST_SMILES`], no SMILES, or a molecule that cannot be.
+    /// [`Error::BadSmiles`] for what is empty, longer than [`LONGEST_SMILES`](crate::LONGEST_SMILES), no SMILES, or a molecule
+    /// that cannot be; with the place in the text where it is known.
     pub fn parse(smiles: &str) -> Result<Self, Error> {
-        let read = smiles.split_whitespace().next().unwrap_or_default();
-        Self::read(read).map_err(|reason| {
-            let end = read.char_indices().map(|(i, _)| i).nth(SHOWN).unwrap_or(read.len());
-            let more = if end < read.len() { "…" } else { "" };
-            Error::BadSmiles { smiles: format!("{}{more}", &read[..end]), reason }
-        })
+        let smiles = without_name(smiles);
+        Self::read(smiles).map_err(|refusal| refusal.of(smiles))
     }
 
-    fn read(smiles: &str) -> Result<Self, String> {
-        if smiles.is_empty() {
-            return Err("it is empty".into());
-        }
-        if smiles.len() > LONGEST_SMILES {
-            return Err(format!("of {} bytes; {LONGEST_SMILES} is the most", smiles.len()));
-        }
-        check_joints(smiles)?;
-        let graph = graph(smiles)?;
+    fn read(smiles: &str) -> Result<Self, Refusal> {
+        let graph = graph_of(smiles)?;
         // The parser accepts what RDKit refuses; its writer in RDKit's manner does not.
-        let canonical = rdkit_canonical_smiles(&graph).map_err(|e| e.to_string())?;
-        let scaffold = scaffold_of(&graph)?;
-        let group = group_of(&canonical)?;
+        let canonical = rdkit_canonical_smiles(&graph)
+            .map_err(|e| chemistry_refusal(&graph, smiles, e.to_string()))?;
+        let scaffold = scaffold_of(&graph).map_err(Refusal::whole)?;
+        let group = group_of(&canonical).map_err(Refusal::whole)?;
         Ok(Self { canonical, scaffold, group })
     }
 
@@ -109,45 +94,6 @@ impl Molecule {
     }
 }
 
-/// Refuses joints that the parser skips and RDKit refuses: empty branches and parts, a bond before a branch (`C=(O)`), a
-/// chirality outside brackets.
-fn check_joints(smiles: &str) -> Result<(), String> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Behind {
-        Atom,
-        Open,
-        Bond,
-        Dot,
-    }
-    let (mut behind, mut in_brackets) = (Behind::Dot, false);
-    for (place, c) in smiles.char_indices() {
-        let nothing = |what: &str| Err(format!("{what} at byte {} joins nothing", place + 1));
-        if in_brackets {
-            in_brackets = c != ']';
-            continue;
-        }
-        behind = match c {
-            '@' => return Err(format!("'@' at byte {} stands outside brackets", place + 1)),
-            '(' if behind != Behind::Atom => return nothing("the branch"),
-            ')' if behind != Behind::Atom => return nothing("the end of a branch"),
-            '.' if behind != Behind::Atom && behind != Behind::Open => return nothing("the dot"),
-            '(' => Behind::Open,
-            '.' => Behind::Dot,
-            '-' | '=' | '#' | '$' | ':' | '/' | '\\' | '~' | '<' | '>' => Behind::Bond,
-            _ => {
-                in_brackets = c == '[';
-                Behind::Atom
-            }
-        };
-    }
-    if behind == Behind::Atom { Ok(()) } else { Err("its end joins nothing".into()) }
-}
-
-fn graph(smiles: &str) -> Result<Graph, String> {
-    let limits = SmilesParseLimits { max_input_bytes: 2 * LONGEST_SMILES, ..Default::default() };
-    parse_with_limits(smiles, &limits).map_err(|e| e.to_string())
-}
-
 fn scaffold_of(graph: &Graph) -> Result<String, String> {
     let scaffold = rdkit_murcko_scaffold(graph).map_err(|e| e.to_string())?;
     if scaffold.is_empty() { Ok(scaffold) } else { flat(&scaffold) }
@@ -156,21 +102,43 @@ fn scaffold_of(graph: &Graph) -> Result<String, String> {
 /// The canonical SMILES without stereochemistry and isotopes.
 fn flat(smiles: &str) -> Result<String, String> {
     let flat = RdkitSmilesParams { isomeric: false, ..RdkitSmilesParams::default() };
-    rdkit_smiles(&graph(smiles)?, &flat).map_err(|e| e.to_string())
+    let graph = unchecked_graph(smiles).map_err(|e| e.to_string())?;
+    rdkit_smiles(&graph, &flat).map_err(|e| e.to_string())
 }
 
-fn group_of(canonical: &str) -> Result<String, String> {
+/// The one spelling of what the salt rule leaves of a molecule, without the scaffold that [`Molecule::parse`] also finds.
+pub(super) fn canonical_of(text: &str, salts: SaltRule) -> Result<String, Error> {
+    let smiles = without_name(text);
+    let read = || {
+        let graph = graph_of(smiles)?;
+        let canonical = rdkit_canonical_smiles(&graph)
+            .map_err(|e| chemistry_refusal(&graph, smiles, e.to_string()))?;
+        if salts == SaltRule::AllParts || !canonical.contains('.') {
+            return Ok(canonical);
+        }
+        let (part, _) = largest_part(&canonical).map_err(Refusal::whole)?;
+        Ok(part.to_owned())
+    };
+    read().map_err(|refusal: Refusal| refusal.of(smiles))
+}
+
+/// The part of a canonical SMILES with most atoms but hydrogen, among equals the first bytewise, and its graph.
+pub(super) fn largest_part(canonical: &str) -> Result<(&str, Graph), String> {
     // In canonical SMILES no ring closure reaches over a dot, so each part can be read alone.
     let mut largest: Option<(usize, &str, Graph)> = None;
     for part in canonical.split('.') {
-        let graph = graph(part)?;
+        let graph = unchecked_graph(part).map_err(|e| e.to_string())?;
         let n_heavy =
             graph.atoms().filter(|(_, a)| a.wildcard || a.element.atomic_number() != 1).count();
         if largest.as_ref().is_none_or(|(n, first, _)| (n_heavy, *first) > (*n, part)) {
             largest = Some((n_heavy, part, graph));
         }
     }
-    let (_, part, graph) = largest.ok_or("it has no atom")?;
+    largest.map(|(_, part, graph)| (part, graph)).ok_or_else(|| "it has no atom".to_owned())
+}
+
+fn group_of(canonical: &str) -> Result<String, String> {
+    let (part, graph) = largest_part(canonical)?;
     let scaffold = scaffold_of(&graph)?;
     if scaffold.is_empty() { flat(part) } else { Ok(scaffold) }
 }
