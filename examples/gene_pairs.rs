@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (screen_path, features_path) =
         (folder.path().join("screen.h5ad"), folder.path().join("features.tsv"));
     let simulation = simulate(&SimulatorConfig::new(1))?;
-    simulation.write_features_tsv(&features_path)?;
+    simulation.write_shown(&features_path)?;
     let provenance = Provenance {
         model: "simulator".into(),
         seed: 1,

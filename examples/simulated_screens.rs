@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let simulation = simulate(&SimulatorConfig::new(seed))?;
         let features = folder.path().join("features.tsv");
         let truth = folder.path().join("truth.tsv");
-        simulation.write_features_tsv(&features)?;
+        simulation.write_shown(&features)?;
         simulation.write_truth_tsv(&truth)?;
         let screen = Dataset::from_population(simulation.population, LabelFormat::default());
         for rule in ["cells", "seen-2:0.6"] {

@@ -41,7 +41,7 @@ pub struct Cli {
 pub enum Command {
     /// Say what a cell file holds and how to fit it.
     Inspect(InspectArgs),
-    /// Write a simulated screen with known truth: FILE.h5ad, FILE.features.tsv, FILE.truth.tsv.
+    /// Write a simulated screen with known truth: FILE.h5ad, FILE.truth.tsv, and what a model is told.
     Simulate(SimulateArgs),
     /// Learn from a screen.
     Fit(Box<FitArgs>),
@@ -77,15 +77,21 @@ pub struct InspectArgs {
 /// The kind of a simulated screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// Single genes and pairs, with gene features.
+    /// Single genes and pairs, with gene features (FILE.features.tsv).
     GenePairs,
+    /// Compounds at three doses each, with structures (FILE.smiles.tsv).
+    Drugs,
+    /// Single substitutions in one protein, with its sequence (FILE.fasta).
+    Variants,
 }
 
 /// `pert simulate`.
 #[derive(Debug, Args)]
 #[command(after_help = "EXAMPLES:\n  \
     pert simulate -o screen.h5ad --seed 1\n  \
-    pert simulate -o small.h5ad --cells 1500 --genes 300 --perturbations 30")]
+    pert simulate -o small.h5ad --cells 1500 --genes 300 --perturbations 30\n  \
+    pert simulate --kind drugs -o drugs.h5ad        80 compounds × 3 doses; drugs.smiles.tsv\n  \
+    pert simulate --kind variants -o variants.h5ad  160 substitutions; variants.fasta")]
 pub struct SimulateArgs {
     /// The cell file to write.
     #[arg(short, long, value_name = "FILE.h5ad")]
@@ -93,13 +99,13 @@ pub struct SimulateArgs {
     /// The kind of screen.
     #[arg(long, value_enum, default_value = "gene-pairs")]
     pub kind: Kind,
-    /// Number of cells, control included.
+    /// Number of cells, control included [default: 6000, 12000, 10000 by kind]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub cells: Option<u32>,
-    /// Number of genes.
+    /// Number of genes [default: 500]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub genes: Option<u32>,
-    /// Number of perturbations, control not counted.
+    /// Number of perturbations, control not counted; each dose counts [default: 80, 240, 160 by kind]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub perturbations: Option<u32>,
     /// Seed.

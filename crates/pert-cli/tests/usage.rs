@@ -43,7 +43,10 @@ fn wrong_usage_gets_a_hint() {
     misused(&["simulate", "-o", "s.h5ad", "--cells", "0"], &["--cells"]);
     misused(&["simulate", "-o", "s.h5ad", "--genes", "0"], &["--genes"]);
     misused(&["simulate", "-o", "s.h5ad", "--perturbations", "0"], &["--perturbations"]);
-    misused(&["simulate", "-o", "s.h5ad", "--kind", "drugs"], &["drugs", "gene-pairs"]);
+    misused(
+        &["simulate", "-o", "s.h5ad", "--kind", "guides"],
+        &["guides", "gene-pairs", "drugs", "variants"],
+    );
     misused(&["demo", "--threads", "0"], &["--threads"]);
 }
 
@@ -78,7 +81,20 @@ fn help_names_every_flag() {
     ];
     let cases: [(&str, &[&str]); 6] = [
         ("inspect", &[&["<FILE>", "--json"][..], &data[..]].concat()),
-        ("simulate", &["-o", "--kind", "--cells", "--genes", "--perturbations", "--seed"]),
+        (
+            "simulate",
+            &[
+                "-o",
+                "--kind",
+                "--cells",
+                "--genes",
+                "--perturbations",
+                "--seed",
+                "drugs",
+                "variants",
+                "EXAMPLES",
+            ],
+        ),
         ("fit", &[&data[..], &fit[..]].concat()),
         (
             "predict",

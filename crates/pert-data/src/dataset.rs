@@ -151,7 +151,7 @@ impl Dataset {
     /// A simulated screen, without its truth.
     ///
     /// # Errors
-    /// [`SimulatorError`] for a screen too small to simulate.
+    /// [`SimulatorError`] for a screen too small or too large to simulate.
     ///
     /// ```
     /// use pert_data::{Dataset, SimulatorConfig};
@@ -163,7 +163,8 @@ impl Dataset {
     /// # Ok::<(), pert_data::SimulatorError>(())
     /// ```
     pub fn simulated(config: &SimulatorConfig) -> Result<Self, SimulatorError> {
-        Ok(Self::from_population(simulate(config)?.population, LabelFormat::default()))
+        let simulation = simulate(config)?;
+        Ok(Self::from_population(simulation.population, simulation.label_format))
     }
 
     /// A data set that was not read from a file.

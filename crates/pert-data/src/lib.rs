@@ -42,6 +42,6 @@ pub use options::ReadOptions;
 pub use schema::ColumnCandidate;
 pub use shell::shell_line;
 pub use simulator::{
-    FeatureTable, Interaction, PerturbationTruth, Simulation, SimulatorConfig, SimulatorError,
-    SimulatorKind, simulate,
+    Compound, FeatureTable, Interaction, PerturbationTruth, ReferenceProtein, Shown, Simulation,
+    SimulatorConfig, SimulatorError, SimulatorKind, simulate, simulated_structures,
 };

@@ -3,15 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use pert_prior::Progress;
-use pert_prior::data::{Provenance, Simulation, SimulatorConfig, simulate, write_h5ad};
+use pert_prior::data::{
+    Provenance, Simulation, SimulatorConfig, SimulatorKind, simulate, write_h5ad,
+};
 
-use crate::args::SimulateArgs;
+use crate::args::{Kind, SimulateArgs};
 use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &SimulateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     check_output_file(&args.output, "h5ad")?;
-    let mut config = SimulatorConfig::new(args.seed);
+    let kind = match args.kind {
+        Kind::GenePairs => SimulatorKind::GenePairs,
+        Kind::Drugs => SimulatorKind::Drugs,
+        Kind::Variants => SimulatorKind::Variants,
+    };
+    let mut config = SimulatorConfig::of(kind, args.seed);
     if let Some(n) = args.cells {
         config = config.with_n_cells(n as usize);
     }
@@ -28,28 +35,27 @@ pub fn run(args: &SimulateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the screen, its gene features and its truth; returns the three paths.
+/// Writes the screen, what a model is shown of its perturbations, and its truth; returns the three paths.
 fn write(simulation: &Simulation, screen: &Path, seed: u64) -> anyhow::Result<[PathBuf; 3]> {
+    let kind = simulation.kind().to_string().replace('-', " ");
     let provenance = Provenance {
-        model: "pert simulator (gene pairs)".to_owned(),
+        model: format!("pert simulator ({kind})"),
         seed,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         generated: false,
     };
-    let (features, truth) = companions(screen);
+    let shown = beside(screen, simulation.shown.file_ending());
+    let truth = beside(screen, "truth.tsv");
     write_h5ad(screen, &simulation.population, &provenance)?;
-    simulation.write_features_tsv(&features)?;
+    simulation.write_shown(&shown)?;
     simulation.write_truth_tsv(&truth)?;
-    Ok([screen.to_owned(), features, truth])
+    Ok([screen.to_owned(), shown, truth])
 }
 
-/// `FILE.features.tsv` and `FILE.truth.tsv` beside `FILE.h5ad`.
-fn companions(screen: &Path) -> (PathBuf, PathBuf) {
-    let stem = screen.with_extension("");
-    let with = |ending: &str| {
-        let mut name = stem.clone().into_os_string();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    (with(".features.tsv"), with(".truth.tsv"))
+/// `FILE.ENDING` beside `FILE.h5ad`.
+fn beside(screen: &Path, ending: &str) -> PathBuf {
+    let mut name = screen.with_extension("").into_os_string();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
 }

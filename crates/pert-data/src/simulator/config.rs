@@ -1,12 +1,6 @@
 //! The sizes and the seed of a simulated screen.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::SimulatorError;
-
-/// The share of perturbations that hit one gene; the rest hit two. 36 of 80, near the 105 of 236 of Norman et al. 2019.
-const SINGLE_SHARE: f64 = 0.45;
+use super::{SimulatorError, SimulatorKind, drugs, genes, variants};
 
 /// The share of control cells. Screens spend about a tenth of their cells on them (Norman et al. 2019: 11%).
 const CONTROL_SHARE: f64 = 0.12;
@@ -23,58 +17,22 @@ const LEAST_GENES: usize = 50;
 /// A perturbed gene's own rise must stay a small part of the transcriptome.
 const LEAST_GENES_PER_SINGLE: usize = 2;
 
-/// What kind of screen is simulated.
-///
-/// ```
-/// use pert_data::SimulatorKind;
-/// let kind: SimulatorKind = "gene-pairs".parse()?;
-/// assert_eq!((kind, kind.to_string().as_str()), (SimulatorKind::GenePairs, "gene-pairs"));
-/// # Ok::<(), pert_data::SimulatorError>(())
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum SimulatorKind {
-    /// Activation of single genes and of pairs of them.
-    #[default]
-    GenePairs,
-}
-
-impl fmt::Display for SimulatorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::GenePairs => "gene-pairs",
-        })
-    }
-}
-
-impl FromStr for SimulatorKind {
-    type Err = SimulatorError;
-
-    fn from_str(text: &str) -> Result<Self, SimulatorError> {
-        match text {
-            "gene-pairs" => Ok(Self::GenePairs),
-            _ => Err(SimulatorError::UnknownKind { kind: text.to_owned() }),
-        }
-    }
-}
-
 /// Sizes and seed of a simulated screen; the biology is fixed (constants of this module).
 ///
-/// | field | range | default |
-/// |---|---|---|
-/// | `kind` | – | `gene-pairs` |
-/// | `n_cells` | ≥ control cells + 20 per perturbation | 6,000 |
-/// | `n_genes` | ≥ 50, ≥ 2 per gene perturbed alone | 500 |
-/// | `n_perturbations` | ≥ 1 | 80 |
-/// | `seed` | any | 0 |
+/// | field | range | gene-pairs | drugs | variants |
+/// |---|---|---|---|---|
+/// | `n_cells` | ≥ control cells + 20 per perturbation | 6,000 | 12,000 | 10,000 |
+/// | `n_genes` | ≥ 50; of gene pairs, ≥ 2 per gene perturbed alone | 500 | 500 | 500 |
+/// | `n_perturbations` | ≥ 1; ≤ the compounds at three doses, ≤ the substitutions there are | 80 | 240 | 160 |
+/// | `seed` | any | 0 | 0 | 0 |
 ///
-/// The defaults are the demonstration's: small enough to fit in minutes on two cores, with the cells per
-/// perturbation (about 66) of a published screen's subset.
+/// The defaults are the demonstration's: small enough to fit in minutes on two cores, with about 66 cells per gene or
+/// pair, 44 per compound and dose, 55 per variant. 240 perturbations are 80 compounds at three doses.
 ///
 /// ```
-/// use pert_data::{SimulatorConfig, SimulatorError};
+/// use pert_data::{SimulatorConfig, SimulatorError, SimulatorKind};
 /// assert!(SimulatorConfig::new(1).check().is_ok());
+/// assert_eq!(SimulatorConfig::of(SimulatorKind::Drugs, 1).n_perturbations, 240);
 /// // The error names the least size, and that size works.
 /// let small = SimulatorConfig::new(1).with_n_cells(10);
 /// let Err(SimulatorError::TooSmall { what, at_least, .. }) = small.check() else { panic!() };
@@ -82,36 +40,63 @@ impl FromStr for SimulatorKind {
 /// assert!(small.with_n_cells(at_least).check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(from = "Partial")]
 pub struct SimulatorConfig {
     /// What kind of screen.
     pub kind: SimulatorKind,
     /// Number of cells, control included.
     pub n_cells: usize,
-    /// Number of genes measured, the perturbed ones among them.
+    /// Number of genes measured, those perturbed among them.
     pub n_genes: usize,
-    /// Number of distinct perturbations, control not counted.
+    /// Number of distinct perturbations, control not counted; a compound counts once per dose.
     pub n_perturbations: usize,
     /// Seed of everything: the same seed and sizes give the same screen.
     pub seed: u64,
 }
 
-impl Default for SimulatorConfig {
-    fn default() -> Self {
+/// As it stands in a file: what is left out is the default of the kind.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Partial {
+    kind: SimulatorKind,
+    n_cells: Option<usize>,
+    n_genes: Option<usize>,
+    n_perturbations: Option<usize>,
+    seed: u64,
+}
+
+impl From<Partial> for SimulatorConfig {
+    fn from(given: Partial) -> Self {
+        let default = Self::of(given.kind, given.seed);
         Self {
-            kind: SimulatorKind::GenePairs,
-            n_cells: 6_000,
-            n_genes: 500,
-            n_perturbations: 80,
-            seed: 0,
+            n_cells: given.n_cells.unwrap_or(default.n_cells),
+            n_genes: given.n_genes.unwrap_or(default.n_genes),
+            n_perturbations: given.n_perturbations.unwrap_or(default.n_perturbations),
+            ..default
         }
     }
 }
 
+impl Default for SimulatorConfig {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
 impl SimulatorConfig {
-    /// The default screen with a seed of its own.
+    /// The default screen of gene pairs with a seed of its own.
     pub fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+        Self::of(SimulatorKind::GenePairs, seed)
+    }
+
+    /// The default screen of a kind with a seed of its own.
+    pub fn of(kind: SimulatorKind, seed: u64) -> Self {
+        let (n_cells, n_perturbations) = match kind {
+            SimulatorKind::GenePairs => (6_000, 80),
+            SimulatorKind::Drugs => (12_000, 240),
+            SimulatorKind::Variants => (10_000, 160),
+        };
+        Self { kind, n_cells, n_genes: 500, n_perturbations, seed }
     }
 
     /// Sets the number of cells.
@@ -132,16 +117,6 @@ impl SimulatorConfig {
         self
     }
 
-    /// Number of genes perturbed alone. Every gene of a pair is one of them, so there are always enough to pair.
-    pub(super) fn n_singles(&self) -> usize {
-        let mut n = ((self.n_perturbations as f64 * SINGLE_SHARE).round() as usize).max(1);
-        // In 128 bits: the numbers come from a command line and are checked only afterwards.
-        while (n as u128) * (n as u128 - 1) / 2 < (self.n_perturbations - n) as u128 {
-            n += 1;
-        }
-        n
-    }
-
     /// Number of control cells.
     pub(super) fn n_control(&self) -> usize {
         ((self.n_cells as f64 * CONTROL_SHARE).round() as usize).max(LEAST_CONTROL_CELLS)
@@ -150,7 +125,7 @@ impl SimulatorConfig {
     /// Checks every field against its range.
     ///
     /// # Errors
-    /// [`SimulatorError::TooSmall`], naming the field and the smallest value that works.
+    /// [`SimulatorError::TooSmall`] or [`SimulatorError::TooLarge`], naming the field and a value that works.
     pub fn check(&self) -> Result<(), SimulatorError> {
         let at_least = |what, found, at_least, reason| {
             if found >= at_least {
@@ -161,12 +136,27 @@ impl SimulatorConfig {
         };
         at_least("n_perturbations", self.n_perturbations, 1, "a screen perturbs something")?;
         at_least("n_genes", self.n_genes, LEAST_GENES, "ten programs share the genes")?;
-        at_least(
-            "n_genes",
-            self.n_genes,
-            self.n_singles().saturating_mul(LEAST_GENES_PER_SINGLE),
-            "the perturbed genes must be a minority of those measured",
-        )?;
+        let at_most = |at_most, reason| {
+            if self.n_perturbations <= at_most {
+                return Ok(());
+            }
+            let (what, found) = ("n_perturbations", self.n_perturbations);
+            Err(SimulatorError::TooLarge { what, found, at_most, reason })
+        };
+        match self.kind {
+            SimulatorKind::GenePairs => at_least(
+                "n_genes",
+                self.n_genes,
+                genes::n_singles(self.n_perturbations).saturating_mul(LEAST_GENES_PER_SINGLE),
+                "the perturbed genes must be a minority of those measured",
+            )?,
+            SimulatorKind::Drugs => {
+                at_most(drugs::largest_screen(), "there are no more compounds to draw")?;
+            }
+            SimulatorKind::Variants => {
+                at_most(variants::LARGEST_SCREEN, "the protein has no more substitutions")?;
+            }
+        }
         // Control takes its share of what is asked for, so the bound solves n − share·n ≥ 20 per perturbation.
         let perturbed = LEAST_MEAN_CELLS.saturating_mul(self.n_perturbations);
         let by_share = (perturbed as f64 / (1.0 - CONTROL_SHARE)).ceil() as usize;
@@ -185,42 +175,59 @@ mod tests {
 
     #[test]
     fn the_smallest_size_named_by_an_error_works() {
-        for n_perturbations in [1, 2, 3, 7, 80, 300] {
-            let mut config = SimulatorConfig::new(0)
-                .with_n_perturbations(n_perturbations)
-                .with_n_cells(0)
-                .with_n_genes(0);
-            let mut errors = 0;
-            while let Err(SimulatorError::TooSmall { what, at_least, .. }) = config.check() {
-                match what {
-                    "n_cells" => config.n_cells = at_least,
-                    "n_genes" => config.n_genes = at_least,
-                    other => panic!("unexpected {other}"),
+        for kind in SimulatorKind::ALL {
+            for n_perturbations in [1, 2, 3, 7, 80, 300] {
+                let mut config = SimulatorConfig::of(kind, 0)
+                    .with_n_perturbations(n_perturbations)
+                    .with_n_cells(0)
+                    .with_n_genes(0);
+                let mut errors = 0;
+                while let Err(SimulatorError::TooSmall { what, at_least, .. }) = config.check() {
+                    match what {
+                        "n_cells" => config.n_cells = at_least,
+                        "n_genes" => config.n_genes = at_least,
+                        other => panic!("unexpected {other}"),
+                    }
+                    errors += 1;
+                    assert!(errors <= 3, "{n_perturbations}: a bound named does not hold");
                 }
-                errors += 1;
-                assert!(errors <= 3, "{n_perturbations}: a bound named does not hold");
+                assert!(
+                    config.n_cells - config.n_control() >= LEAST_MEAN_CELLS * n_perturbations,
+                    "{n_perturbations}"
+                );
             }
-            assert!(
-                config.n_cells - config.n_control() >= LEAST_MEAN_CELLS * n_perturbations,
-                "{n_perturbations}"
-            );
+            assert!(SimulatorConfig::of(kind, 0).with_n_perturbations(0).check().is_err());
+            assert!(SimulatorConfig::of(kind, 0).with_n_perturbations(usize::MAX).check().is_err());
+            assert!(SimulatorConfig::of(kind, 0).check().is_ok());
         }
-        assert!(SimulatorConfig::new(0).with_n_perturbations(0).check().is_err());
-        assert!(SimulatorConfig::new(0).with_n_perturbations(usize::MAX).check().is_err());
+    }
+
+    #[test]
+    fn the_largest_size_named_by_an_error_works() {
+        for kind in [SimulatorKind::Drugs, SimulatorKind::Variants] {
+            let large = SimulatorConfig::of(kind, 0).with_n_cells(usize::MAX);
+            let error = large.clone().with_n_perturbations(1 << 40).check().unwrap_err();
+            let SimulatorError::TooLarge { what: "n_perturbations", at_most, .. } = error else {
+                panic!("{error}")
+            };
+            assert!(large.clone().with_n_perturbations(at_most).check().is_ok());
+            assert!(large.with_n_perturbations(at_most + 1).check().is_err());
+        }
     }
 
     #[test]
     fn the_default_has_36_singles_and_720_controls() {
         let config = SimulatorConfig::default();
-        assert_eq!((config.n_singles(), config.n_control()), (36, 720));
+        assert_eq!((genes::n_singles(config.n_perturbations), config.n_control()), (36, 720));
     }
 
     #[test]
     fn files_reject_unknown_keys_and_fill_defaults() {
         let config: SimulatorConfig = serde_json::from_str(r#"{"seed": 3}"#).unwrap();
         assert_eq!(config, SimulatorConfig::new(3));
+        let config: SimulatorConfig =
+            serde_json::from_str(r#"{"kind": "drugs", "n_genes": 60}"#).unwrap();
+        assert_eq!(config, SimulatorConfig::of(SimulatorKind::Drugs, 0).with_n_genes(60));
         assert!(serde_json::from_str::<SimulatorConfig>(r#"{"cells": 3}"#).is_err());
-        assert_eq!("gene-pairs".parse::<SimulatorKind>().unwrap().to_string(), "gene-pairs");
-        assert!("drugs".parse::<SimulatorKind>().is_err());
     }
 }

@@ -4,7 +4,7 @@ use pert_core::seeded_rng;
 use rand::RngExt;
 
 use super::design::{Context, N_BATCHES, N_CELL_TYPES};
-use super::regulation::{N_PROGRAMS, normal};
+use super::programs::{N_PROGRAMS, Programs, normal};
 
 /// Standard deviation of log expression over genes: a few genes hold most molecules.
 const BASE_LOG_SD: f64 = 1.8;
@@ -77,9 +77,9 @@ pub(super) struct Expression {
     /// Programs that drive each gene and how much.
     loadings: Vec<Vec<(usize, f64)>>,
     /// Resting programs, `[N_CELL_TYPES]`.
-    resting: Vec<[f64; N_PROGRAMS]>,
+    resting: Vec<Programs>,
     /// Response of each cell type relative to the first, `[N_CELL_TYPES]`.
-    response: Vec<[f64; N_PROGRAMS]>,
+    response: Vec<Programs>,
     /// Rise of a gene's own log expression when it is activated, `[n_genes]`.
     activation: Vec<f64>,
     /// Inverse dispersion, `[n_genes]`.
@@ -91,7 +91,7 @@ pub(super) struct Expression {
 /// What is done to a cell: a shift of its programs, and the columns of the genes activated.
 #[derive(Debug, Clone)]
 pub(super) struct Effect {
-    pub programs: [f64; N_PROGRAMS],
+    pub programs: Programs,
     pub activated: Vec<usize>,
 }
 
@@ -155,7 +155,7 @@ impl Expression {
         rho: &mut [f64],
     ) {
         loop {
-            let noise: [f64; N_PROGRAMS] = std::array::from_fn(|_| PROGRAM_NOISE_SD * normal(rng));
+            let noise: Programs = std::array::from_fn(|_| PROGRAM_NOISE_SD * normal(rng));
             self.normalised_expression(context, effect, &noise, rho);
             let log_library = self.log_library[context.batch] + LIBRARY_LOG_SD * normal(rng);
             let library_size = log_library.exp();
@@ -175,12 +175,12 @@ impl Expression {
         &self,
         context: Context,
         effect: &Effect,
-        noise: &[f64; N_PROGRAMS],
+        noise: &Programs,
         rho: &mut [f64],
     ) {
         let (resting, response) =
             (&self.resting[context.cell_type], &self.response[context.cell_type]);
-        let programs: [f64; N_PROGRAMS] = std::array::from_fn(|l| {
+        let programs: Programs = std::array::from_fn(|l| {
             let z = resting[l] + response[l] * effect.programs[l] + noise[l];
             SATURATION * (z / SATURATION).tanh()
         });

@@ -1,6 +1,6 @@
-//! A simulator of gene-pair screens whose truth is known.
+//! A simulator of screens whose truth is known: gene pairs, drugs, variants of a protein.
 //!
-//! A cell i of batch b and cell type c under a perturbation p (a set of genes) is drawn as
+//! A cell i of batch b and cell type c under a perturbation p is drawn as
 //!
 //! ```text
 //! z_i   = a_c + m_c ∘ e_p + ν_i,              ν_i ~ N(0, σ² I)             latent programs, [n_programs]
@@ -10,26 +10,41 @@
 //! y_ig  ~ ZINB(mean l_i ρ_ig, inverse dispersion θ_g, dropout π(l_i ρ_ig)) raw counts
 //! ```
 //!
-//! The effect e_a of one gene is a fixed random two-layer tanh network of the gene's true features plus a part no
-//! feature explains; two genes add up, strengthen each other in a new direction, or buffer each other, which is
-//! decided by a function of both genes' features. A model is shown an incomplete and noisy copy of the features.
+//! The kinds of screens differ in e_p alone (and κ, the activated gene's own rise, is that of genes only):
 //!
-//! Every constant is set by realism (sparsity, dispersion, library sizes and reproducibility of shifts as in
-//! published CRISPR-activation screens) and never by what a model makes of it.
+//! - **Genes.** The effect e_a of one gene is a fixed random two-layer tanh network of the gene's true features plus a part
+//!   no feature explains; two genes add up, strengthen each other in a new direction, or buffer each other, which is
+//!   decided by a function of both genes' features. A model is shown an incomplete and noisy copy of the features.
+//! - **Drugs.** e = e_∞ · d / (d + EC50) at dose d; e_∞ and EC50 are such networks of the scaffold, its two substituents and
+//!   their products, each plus a part no structure explains. A model is shown the structures.
+//! - **Variants.** A substitution takes away stability as a function of the change and of how deep the residue is buried; the
+//!   folded share acts otherwise than the reference by such a network of place and change, most within domains, plus a part
+//!   that nothing explains; the rest acts as the missing protein. A model is shown the sequence.
+//!
+//! Every constant is set by realism (sparsity, dispersion, library sizes and reproducibility of shifts as in published
+//! screens, published substituent constants, stabilities and amino acid scales) and never by what a model makes of it.
 
 mod config;
 mod design;
+mod drugs;
 mod error;
 mod expression;
-mod features;
-mod regulation;
+mod genes;
+mod kind;
+mod mechanism;
+mod network;
+mod programs;
+mod shown;
 mod simulation;
 mod tables;
 mod truth;
+mod variants;
 
-pub use config::{SimulatorConfig, SimulatorKind};
+pub use config::SimulatorConfig;
+pub use drugs::simulated_structures;
 pub use error::SimulatorError;
-pub use features::FeatureTable;
-pub use regulation::Interaction;
+pub use genes::{FeatureTable, Interaction};
+pub use kind::SimulatorKind;
+pub use shown::{Compound, ReferenceProtein, Shown};
 pub use simulation::{Simulation, simulate};
 pub use truth::PerturbationTruth;

@@ -1,10 +1,12 @@
 //! What perturbing genes does to the latent programs, as a function of the genes' true features.
 
 use pert_core::seeded_rng;
-use rand_distr::{Distribution, StandardNormal};
 
-/// Latent programs: screens of this size are commonly described by about ten.
-pub(super) const N_PROGRAMS: usize = 10;
+use crate::simulator::network::Network;
+use crate::simulator::programs::{
+    COMMON_SCALE, EFFECT_SCALE, N_PROGRAMS, Programs, UNEXPLAINED_SCALE, add, dot, norm, normal,
+    normals,
+};
 
 /// Dimensions of a gene's true features.
 pub(super) const N_TRUE_FEATURES: usize = 16;
@@ -14,22 +16,6 @@ const N_FAMILIES: usize = 6;
 
 /// Share of a true feature's variance (1) that a family has in common.
 const FAMILY_SHARE: f64 = 0.6;
-
-/// Hidden units of the network from features to programs: enough to be no plain linear map in disguise.
-const N_HIDDEN: usize = 32;
-
-/// Standard deviation of a hidden unit's input: in the bend of tanh, neither linear nor saturated.
-const HIDDEN_GAIN: f64 = 1.3;
-
-/// Root mean square of the feature-driven effect on one program, in units of log expression per unit loading.
-const EFFECT_SCALE: f64 = 0.75;
-
-/// Root mean square of the response common to all perturbations (stress of the transduced cell), same units. Real
-/// screens have one: the mean over perturbations already predicts part of any of them.
-const COMMON_SCALE: f64 = 0.25;
-
-/// Root mean square of a gene's own effect that no feature explains, same units.
-const GENE_NOISE_SCALE: f64 = 0.25;
 
 /// Standard deviation of a gene's log strength: guides activate their genes unequally well.
 const STRENGTH_LOG_SD: f64 = 0.35;
@@ -65,13 +51,13 @@ pub(super) struct Regulation {
     /// True features, `[n_genes][N_TRUE_FEATURES]`, each of mean 0 and variance 1 over genes in expectation.
     pub features: Vec<[f64; N_TRUE_FEATURES]>,
     /// Effect of each gene alone on the programs, `[n_genes][N_PROGRAMS]`.
-    effects: Vec<[f64; N_PROGRAMS]>,
+    effects: Vec<Programs>,
     /// Rows of the interaction form, `[INTERACTION_RANK][N_TRUE_FEATURES]`.
     interaction: Vec<[f64; N_TRUE_FEATURES]>,
     /// Scores below the first buffer, above the second are synergistic.
     thresholds: (f64, f64),
     /// From the pair's symmetric features (sum, product) to the direction of a synergy.
-    synergy: Network,
+    synergy: Network<N_PROGRAMS>,
 }
 
 impl Regulation {
@@ -89,13 +75,13 @@ impl Regulation {
             .collect();
 
         let mut rng = seeded_rng(seed, "simulator/effects");
-        let network = Network::draw(N_TRUE_FEATURES, EFFECT_SCALE, &mut rng);
-        let common: [f64; N_PROGRAMS] = normals(&mut rng, COMMON_SCALE);
+        let network = Network::<N_PROGRAMS>::draw(N_TRUE_FEATURES, EFFECT_SCALE, &mut rng);
+        let common: Programs = normals(&mut rng, COMMON_SCALE);
         let effects = features
             .iter()
             .map(|f| {
                 let driven = network.forward(f);
-                let noise: [f64; N_PROGRAMS] = normals(&mut rng, GENE_NOISE_SCALE);
+                let noise: Programs = normals(&mut rng, UNEXPLAINED_SCALE);
                 let strength = (STRENGTH_LOG_SD * normal(&mut rng)).exp();
                 std::array::from_fn(|l| strength * (common[l] + driven[l] + noise[l]))
             })
@@ -133,7 +119,7 @@ impl Regulation {
 
     /// The effect of a set of genes (columns, ascending) on the programs: the sum of the single effects and of the
     /// interactions of all pairs. Zero for the empty set.
-    pub fn effect(&self, genes: &[usize]) -> [f64; N_PROGRAMS] {
+    pub fn effect(&self, genes: &[usize]) -> Programs {
         let mut total = [0.0; N_PROGRAMS];
         for (i, &b) in genes.iter().enumerate() {
             add(&mut total, &self.effects[b], 1.0);
@@ -179,63 +165,8 @@ impl Regulation {
     }
 }
 
-/// y = W₂ tanh(W₁ x + b₁), inputs of unit variance, outputs of the root mean square asked for.
-#[derive(Debug, Clone)]
-struct Network {
-    n_in: usize,
-    /// `[N_HIDDEN, n_in]`
-    w1: Vec<f64>,
-    b1: Vec<f64>,
-    /// `[N_PROGRAMS, N_HIDDEN]`
-    w2: Vec<f64>,
-}
-
-impl Network {
-    fn draw(n_in: usize, output_scale: f64, rng: &mut impl rand::Rng) -> Self {
-        let scale1 = HIDDEN_GAIN / (n_in as f64).sqrt();
-        // tanh of N(0, HIDDEN_GAIN²) has a root mean square of about 0.7.
-        let scale2 = output_scale / (0.7 * (N_HIDDEN as f64).sqrt());
-        Self {
-            n_in,
-            w1: (0..N_HIDDEN * n_in).map(|_| scale1 * normal(rng)).collect(),
-            b1: (0..N_HIDDEN).map(|_| 0.5 * normal(rng)).collect(),
-            w2: (0..N_PROGRAMS * N_HIDDEN).map(|_| scale2 * normal(rng)).collect(),
-        }
-    }
-
-    fn forward(&self, x: &[f64]) -> [f64; N_PROGRAMS] {
-        let hidden: Vec<f64> = self
-            .w1
-            .chunks_exact(self.n_in)
-            .zip(&self.b1)
-            .map(|(row, bias)| (dot(row, x) + bias).tanh())
-            .collect();
-        std::array::from_fn(|l| dot(&self.w2[l * N_HIDDEN..(l + 1) * N_HIDDEN], &hidden))
-    }
-}
-
-pub(super) fn normal(rng: &mut impl rand::Rng) -> f64 {
-    StandardNormal.sample(rng)
-}
-
-fn normals<const N: usize>(rng: &mut impl rand::Rng, sd: f64) -> [f64; N] {
-    std::array::from_fn(|_| sd * normal(rng))
-}
-
 fn rng_uniform(rng: &mut impl rand::Rng) -> f64 {
     rand::RngExt::random(rng)
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-fn norm(a: &[f64]) -> f64 {
-    dot(a, a).sqrt()
-}
-
-fn add(total: &mut [f64; N_PROGRAMS], other: &[f64; N_PROGRAMS], weight: f64) {
-    total.iter_mut().zip(other).for_each(|(t, o)| *t += weight * o);
 }
 
 #[cfg(test)]

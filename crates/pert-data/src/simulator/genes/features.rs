@@ -2,7 +2,8 @@
 
 use pert_core::{seeded_rng, shuffled_indices};
 
-use super::regulation::{N_TRUE_FEATURES, Regulation, normal};
+use super::regulation::{N_TRUE_FEATURES, Regulation};
+use crate::simulator::programs::normal;
 
 /// True features shown: half.
 const N_SHOWN: usize = N_TRUE_FEATURES / 2;
@@ -16,8 +17,9 @@ const N_IRRELEVANT: usize = 4;
 /// A table of gene features: one row per gene.
 ///
 /// ```
-/// use pert_data::{SimulatorConfig, simulate};
-/// let features = simulate(&SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1))?.features;
+/// use pert_data::{Shown, SimulatorConfig, simulate};
+/// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+/// let Shown::Features(features) = simulate(&config)?.shown else { panic!("genes have features") };
 /// assert_eq!(features.values.len(), features.genes.len() * features.columns.len());
 /// assert_eq!(features.get(&features.genes[0]), Some(&features.values[..features.columns.len()]));
 /// assert_eq!(features.get("no gene"), None);
