@@ -124,7 +124,7 @@ impl TargetFeatures {
             Self::Table(_) => return None,
             Self::Drugs(map) => State::Drugs(map.state()),
             Self::Variants(encoder) => State::Variants {
-                fasta: encoder.encoder().references().to_fasta(),
+                proteins: encoder.encoder().references().state(),
                 config: encoder.encoder().config(),
                 scale: encoder.scale().to_vec(),
             },
@@ -141,8 +141,8 @@ impl TargetFeatures {
             .map_err(|e| Error::StateMismatch { reason: e.to_string() })?;
         Ok(match state {
             State::Drugs(state) => Self::Drugs(TanimotoMap::from_state(state)?),
-            State::Variants { fasta, config, scale } => {
-                let references = ProteinReferences::from_fasta(fasta.as_bytes())?;
+            State::Variants { proteins, config, scale } => {
+                let references = ProteinReferences::from_state(proteins)?;
                 let encoder = ChangeEncoder::new(references, config)?;
                 Self::Variants(Scaled::from_scale(encoder, scale)?)
             }
@@ -178,5 +178,9 @@ impl From<FeatureTable> for TargetFeatures {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum State {
     Drugs(TanimotoMapState),
-    Variants { fasta: String, config: ChangeEncoderConfig, scale: Vec<f64> },
+    Variants {
+        proteins: Vec<(Vec<String>, String)>,
+        config: ChangeEncoderConfig,
+        scale: Vec<f64>,
+    },
 }

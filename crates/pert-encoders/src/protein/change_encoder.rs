@@ -96,6 +96,11 @@ impl ChangeEncoder {
         &self.columns
     }
 
+    /// Its configuration.
+    pub fn config(&self) -> ChangeEncoderConfig {
+        self.config
+    }
+
     /// The proteins whose variants are encoded.
     pub fn references(&self) -> &ProteinReferences {
         &self.references

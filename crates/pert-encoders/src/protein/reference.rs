@@ -162,6 +162,34 @@ impl ProteinReferences {
         }
     }
 
+    /// What it takes to build it anew: the names of every protein, the record's first, and its letters.
+    pub fn state(&self) -> Vec<(Vec<String>, String)> {
+        let names = |index: usize| {
+            let (record, _) = &self.proteins[index];
+            let others = self.by_name.iter().filter(|(name, of)| *name != record && of.contains(&index));
+            std::iter::once(record).chain(others.map(|(name, _)| name)).cloned().collect()
+        };
+        let letters = |sequence: &ProteinSequence| String::from_utf8_lossy(sequence.letters()).into_owned();
+        let proteins = self.proteins.iter().enumerate();
+        proteins.map(|(index, (_, sequence))| (names(index), letters(sequence))).collect()
+    }
+
+    /// Builds it anew from its [`state`](Self::state).
+    ///
+    /// # Errors
+    /// Those of [`insert`](Self::insert) and [`ProteinSequence::parse`] for a state that was changed.
+    pub fn from_state(state: Vec<(Vec<String>, String)>) -> Result<Self, ProteinError> {
+        let mut references = Self::new();
+        for (names, letters) in state {
+            let mut names = names.into_iter();
+            let record = names.next().unwrap_or_default();
+            references.insert(&record, ProteinSequence::parse(&record, &letters)?)?;
+            let index = references.proteins.len() - 1;
+            names.for_each(|name| references.by_name.entry(name).or_default().push(index));
+        }
+        Ok(references)
+    }
+
     /// Number of proteins.
     pub fn len(&self) -> usize {
         self.proteins.len()
@@ -336,6 +364,18 @@ MTEYKL
 
     fn references() -> ProteinReferences {
         ProteinReferences::from_fasta(FASTA.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_state_keeps_every_name() {
+        let again = ProteinReferences::from_state(references().state()).unwrap();
+        assert_eq!(again.len(), 4);
+        for name in ["sp|P01116|RASK_HUMAN", "P01116", "RASK_HUMAN", "KRAS", "TP53", "A0A1"] {
+            assert_eq!(again.get(name).unwrap(), references().get(name).unwrap(), "{name}");
+        }
+        // Shared by two records: as unclear as before.
+        let unclear = |of: &ProteinReferences| of.get("HRAS").unwrap_err().to_string();
+        assert_eq!(unclear(&again), unclear(&references()));
     }
 
     fn apply(label: &str) -> Result<String, String> {
