@@ -7,7 +7,8 @@ use crate::error::Error;
 /// The batches a model was trained with, as one-hot covariates.
 ///
 /// A batch the model has not seen is refused: its one-hot row would be all zeros, an extrapolation that no training
-/// cell supports. Cells of a new batch are decoded as if they came from a known one, [`every`](Self::every) in turn.
+/// cell supports. What the model says of cells of a new batch is asked for as if they came from each known one in turn and
+/// [averaged](Self::average).
 ///
 /// ```
 /// use pert_decoder::{BatchLabels, Error};
@@ -15,7 +16,7 @@ use crate::error::Error;
 /// assert_eq!(batches.one_hot(["donor 2", "donor 1"])?, [0.0, 1.0, 1.0, 0.0]); // [n, n_batches]
 /// let error = batches.one_hot(["donor 3"]).unwrap_err();
 /// assert_eq!(error.to_string(), r#"the model does not know batch "donor 3", only donor 1, donor 2"#);
-/// // The same three cells as cells of each batch, to average what the model says.
+/// // The same three cells as cells of each batch.
 /// assert_eq!(batches.every(3).count(), 2);
 /// # Ok::<(), Error>(())
 /// ```
@@ -80,6 +81,45 @@ impl BatchLabels {
             (0..n * width).map(|i| f32::from(u8::from(i % width == batch))).collect()
         })
     }
+
+    /// The mean over the known batches of what `of` says of `n` cells, for cells of a batch that the model does not know;
+    /// `of` is given the covariates `[n, n_batches]` of one batch after another.
+    ///
+    /// # Errors
+    /// The first error of `of`; [`Error::WrongLength`] if it says more of one batch than of another.
+    ///
+    /// ```
+    /// use pert_decoder::{BatchLabels, Conditions, CsrCounts, Device, Vae, VaeConfig, seeded_rng};
+    /// let batches = BatchLabels::new(["donor 1", "donor 2"])?;
+    /// let config = VaeConfig { d_covariate: 2, ..VaeConfig::new(3, 2) };
+    /// let vae = Vae::untrained(config, &mut seeded_rng(0, "weights"), &Device::default())?;
+    /// let counts = CsrCounts::from_dense(3, &[4.0, 0.0, 1.0])?;
+    /// let latent = batches.average(1, |covariate| {
+    ///     vae.encode(&counts, &[0], Conditions { cell: None, covariate: Some(covariate) })
+    /// })?;
+    /// assert_eq!(latent.len(), 2); // [n, n_latent]
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn average(
+        &self,
+        n: usize,
+        mut of: impl FnMut(&[f32]) -> Result<Vec<f32>, Error>,
+    ) -> Result<Vec<f32>, Error> {
+        let mut sums: Vec<f64> = Vec::new();
+        for (batch, covariate) in self.every(n).enumerate() {
+            let values = of(&covariate)?;
+            if batch == 0 {
+                sums = vec![0.0; values.len()];
+            }
+            if values.len() != sums.len() {
+                let (what, expected, found) = ("what is averaged", sums.len(), values.len());
+                let width = expected / n.max(1);
+                return Err(Error::WrongLength { what, expected, rows: n, width, found });
+            }
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+        }
+        Ok(sums.into_iter().map(|sum| (sum / self.known.len() as f64) as f32).collect())
+    }
 }
 
 #[cfg(test)]
@@ -100,5 +140,20 @@ mod tests {
             all,
             [batches.one_hot(["a", "a"]).unwrap(), batches.one_hot(["b", "b"]).unwrap()]
         );
+    }
+
+    #[test]
+    fn an_average_is_over_all_known_batches() {
+        let batches = BatchLabels::new(["a", "b", "c"]).unwrap();
+        // Batch k, counted from 0, says 4 k of every cell.
+        let column = |row: &[f32]| row.iter().position(|&x| x == 1.0).unwrap();
+        let of = |covariate: &[f32]| {
+            Ok(covariate.chunks(3).map(|row| 4.0 * column(row) as f32).collect())
+        };
+        assert_eq!(batches.average(2, of).unwrap(), [4.0, 4.0]);
+        let unequal = batches.average(2, |covariate| Ok(vec![1.0; column(covariate)]));
+        assert!(matches!(unequal, Err(Error::WrongLength { expected: 0, found: 1, .. })));
+        let refused = batches.average(1, |_| Err(Error::NoCells { purpose: "a test" }));
+        assert_eq!(refused.unwrap_err(), Error::NoCells { purpose: "a test" });
     }
 }

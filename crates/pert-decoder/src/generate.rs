@@ -6,7 +6,7 @@ use pert_nn::standard_normal;
 
 use crate::error::Error;
 use crate::generator::Rates;
-use crate::inputs::{Conditions, VaeInputs, check_values};
+use crate::inputs::{Conditions, VaeInputs, check_bounded, check_values};
 use crate::network::matrix;
 use crate::sample::sample_count;
 use crate::vae::{Vae, blocks, to_vec};
@@ -22,7 +22,7 @@ impl Vae {
     /// # Shapes
     /// - conditions: `n` rows; log_library: `[n]`, natural log of the library size, the calibration not included
     /// - gene_log_scale: `[n_genes]`, added to the logits of ρ before the softmax (a gene-wise correction that keeps
-    ///   the library size)
+    ///   the library size), of magnitude up to 10⁶
     /// - output: `[n, n_genes]`
     ///
     /// # Errors
@@ -148,7 +148,10 @@ impl Vae {
     ) -> Result<(), Error> {
         let stride = cells.len().div_ceil(CALIBRATION_CELLS).max(1);
         let rows: Vec<usize> = (0..cells.len()).step_by(stride).collect();
-        let real: Vec<f64> = rows.iter().map(|&row| counts.library_size(cells[row]).ln()).collect();
+        // Single counts are bounded, totals are not: a cell beyond what can be generated is compared at that bound.
+        let largest = f64::from(LARGEST_COUNT);
+        let real: Vec<f64> =
+            rows.iter().map(|&row| counts.library_size(cells[row]).min(largest).ln()).collect();
         let chosen = inputs.conditions().rows(&self.config, &rows);
         let conditions =
             Conditions { cell: chosen.cell.as_deref(), covariate: chosen.covariate.as_deref() };
@@ -188,7 +191,7 @@ impl Vae {
             let found = scale.len();
             return Err(Error::WrongLength { what, expected: width, rows: 1, width, found });
         }
-        check_values(what, scale.iter().copied(), "a finite number", f64::is_finite)?;
+        check_bounded(what, scale.iter().copied())?;
         Ok(Some(matrix(scale.iter().map(|&s| s as f32).collect(), 1, &self.device)))
     }
 }

@@ -5,7 +5,14 @@ use pert_core::CsrCounts;
 use crate::config::VaeConfig;
 use crate::error::Error;
 
-/// What the encoder and the generator are conditioned on; one row per cell, row-major.
+/// Largest magnitude of a condition or of a gene's log scale: far beyond any embedding, and its square, which layer norm
+/// takes, is far below what f32 holds.
+pub(crate) const LARGEST_CONDITION: f64 = 1e6;
+
+/// What [`check_bounded`] expects.
+const BOUNDED: &str = "a finite number of magnitude up to 10⁶";
+
+/// What the encoder and the generator are conditioned on; one row per cell, row-major, of magnitude up to 10⁶.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -109,7 +116,15 @@ fn check_matrix(
         let (expected, found) = (rows * width, matrix.len());
         return Err(Error::WrongLength { what, expected, rows, width, found });
     }
-    check_values(what, matrix.iter().copied().map(f64::from), "a finite number", f64::is_finite)
+    check_bounded(what, matrix.iter().copied().map(f64::from))
+}
+
+/// Names the first value that is not finite or too large.
+pub(crate) fn check_bounded(
+    what: &'static str,
+    values: impl IntoIterator<Item = f64>,
+) -> Result<(), Error> {
+    check_values(what, values, BOUNDED, |x| x.abs() <= LARGEST_CONDITION)
 }
 
 /// Names the first value that `is_good` refuses.

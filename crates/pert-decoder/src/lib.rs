@@ -13,6 +13,8 @@
 //! | θ | inverse dispersion per gene (or [`Dispersion`]): variance μ + μ²/θ | `theta` |
 //! | π | dropout probability | `pi_logits` |
 //!
+//! Whatever is finite goes in and comes out finite: counts up to 2²⁴, conditions and gene scales of magnitude up to 10⁶.
+//!
 //! For those who come from scvi-tools:
 //!
 //! | scvi-tools | here |
@@ -25,6 +27,7 @@
 //! | `get_elbo`, `get_reconstruction_error` | [`Vae::elbo`], [`Vae::elbo_per_cell`] |
 //! | `get_marginal_ll` | [`Vae::marginal_log_likelihood`] |
 //! | `differential_expression(mode="change")` | [`Vae::differential_expression`] |
+//! | an unknown batch at inference | an error that lists the known ones, or [`BatchLabels::average`] over them |
 //! | `scvi.distributions` | [`Poisson`], [`Nb`], [`Zinb`] |
 //! | a model trained there | [`ScviLayout::from_safetensors`] |
 //!

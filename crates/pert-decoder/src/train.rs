@@ -299,3 +299,49 @@ impl Vae {
         trainer.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::module::ModuleMapper;
+    use burn::module::Param;
+    use burn::tensor::Tensor;
+    use pert_core::seeded_rng;
+
+    use super::*;
+
+    /// Makes every weight NaN.
+    struct Spoil;
+
+    impl ModuleMapper for Spoil {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|x| x.mul_scalar(f32::NAN).detach().require_grad())
+        }
+    }
+
+    #[test]
+    fn weights_that_became_nan_end_the_training_with_the_last_good_ones() {
+        let dense: Vec<f32> = (0..40).map(|i| (1 + i % 4) as f32).collect();
+        let counts = CsrCounts::from_dense(4, &dense).unwrap();
+        let cells: Vec<usize> = (0..10).collect();
+        let inputs =
+            VaeInputs { cell: None, covariate: None, library_group: &[0; 10], n_groups: 1 };
+        let (config, train) = (VaeConfig::new(4, 2), TrainConfig::default());
+        let (rng, device) = (&mut seeded_rng(0, "fit"), Device::default());
+        let mut trainer =
+            Trainer::new(&counts, &cells, &inputs, &config, &train, rng, &device).unwrap();
+        let weights = |trainer: &Trainer<'_>| trainer.model().to_safetensors().unwrap();
+        trainer.step().unwrap();
+        trainer.step().unwrap();
+        let good = weights(&trainer);
+        trainer.step().unwrap();
+        assert_ne!(weights(&trainer), good);
+        trainer.network = trainer.network.clone().map(&mut Spoil);
+        // Of the weights of step 3 nobody knows whether they are good: its own loss was that of the weights before it.
+        let error = trainer.step().unwrap_err();
+        assert!(matches!(error, Error::NonFiniteLoss { step: 4, .. }), "{error}");
+        assert_eq!(weights(&trainer), good);
+        assert_eq!(trainer.steps_done(), 3);
+        let vae = trainer.finish().unwrap();
+        assert!(vae.log_library_offset().is_finite());
+    }
+}

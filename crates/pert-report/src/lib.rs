@@ -28,8 +28,8 @@ pub use benchmark::{
 pub use error::Error;
 pub use file::write_file;
 pub use plots::{
-    Axes, CellScatter, DeltaScatter, FloorAt, FloorScatter, Highlight, Picture, delta_scatter,
-    floor_scatter, metric_boxes, scatter_real_generated,
+    Axes, AxisScale, CellScatter, DeltaScatter, FloorAt, FloorScatter, Highlight, Mark, Picture,
+    Series, XyPanel, delta_scatter, floor_scatter, metric_boxes, scatter_real_generated, xy_panels,
 };
 pub use table::{
     MAIN_METRICS, MethodSummary, Statistic, Summary, TerminalStyle, intervals_csv, markdown_report,

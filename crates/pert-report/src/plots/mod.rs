@@ -5,6 +5,7 @@ mod canvas;
 mod cells;
 mod delta;
 mod floor;
+mod panels;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub use boxes::metric_boxes;
 pub use cells::{Axes, CellScatter, Highlight, scatter_real_generated};
 pub use delta::{DeltaScatter, delta_scatter};
 pub use floor::{FloorAt, FloorScatter, floor_scatter};
+pub use panels::{AxisScale, Mark, Series, XyPanel, xy_panels};
 
 /// Okabe & Ito's palette, told apart under every common colour blindness.
 const BLUE: &str = "#0072B2";
