@@ -15,8 +15,9 @@ const HIGHLIGHTS: usize = 6;
 /// Genes named in a panel of changes.
 const NAMED_GENES: usize = 8;
 
-/// Writes `report.md`, `metrics.csv`, `intervals.csv`, `summary.json`, `slides.tsv` and the pictures `umap`, `metrics` and `delta`, each as PNG and
-/// SVG. Returns a note for every picture that had nothing to show and was left out.
+/// Writes `report.md`, `metrics.csv`, `intervals.csv`, `summary.json` and the picture `metrics`; of a model also `slides.tsv` and
+/// the pictures `umap` and `delta`. Each picture as PNG and SVG. Returns a note for every one that had nothing to show and was
+/// left out.
 pub fn write(
     output: &OutputFolder,
     evaluation: &Evaluation,
@@ -24,19 +25,21 @@ pub fn write(
 ) -> anyhow::Result<Vec<String>> {
     let rows = &evaluation.rows;
     output.write("metrics.csv", metrics_csv(rows).as_bytes())?;
-    output.write("slides.tsv", slides_tsv(rows, "model").as_bytes())?;
     output.write("intervals.csv", intervals_csv(&evaluation.intervals).as_bytes())?;
     let Evaluation { comparisons, intervals, notes, .. } = evaluation;
     let text = markdown_report(rows, &roles(), comparisons, intervals, notes);
     output.write("report.md", text.as_bytes())?;
     let summary = Summary::new(rows, &roles(), intervals);
     output.write("summary.json", summary.to_json().as_bytes())?;
+    let mut pictures = vec![("metrics", metric_boxes(rows, &roles()))];
+    let model = roles().model;
+    if rows.iter().any(|row| row.method == model) {
+        output.write("slides.tsv", slides_tsv(rows, &model).as_bytes())?;
+        pictures.push(("umap", draw_cells(&evaluation.picture, seed)));
+        pictures.push(("delta", draw_changes(&evaluation.changes)));
+    }
     let mut not_drawn = Vec::new();
-    for (name, drawn) in [
-        ("umap", draw_cells(&evaluation.picture, seed)),
-        ("metrics", metric_boxes(rows, &roles())),
-        ("delta", draw_changes(&evaluation.changes)),
-    ] {
+    for (name, drawn) in pictures {
         match drawn {
             Ok(drawn) => {
                 output.write(&format!("{name}.png"), &drawn.png)?;

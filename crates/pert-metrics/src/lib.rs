@@ -38,6 +38,8 @@ mod energy;
 mod error;
 mod exponential;
 mod frechet;
+mod frechet_floor;
+mod gaussian;
 mod linalg;
 mod metric_interval;
 mod mmd;
@@ -69,9 +71,9 @@ pub use differential_expression::{
 pub use discrimination::{centroid_accuracy, discrimination};
 pub use energy::energy_distance;
 pub use error::Error;
-pub use frechet::{
-    Gaussian, frechet_distance, frechet_floor, frechet_floor_closed_form, frechet_floor_with,
-};
+pub use frechet::frechet_distance;
+pub use frechet_floor::{frechet_floor, frechet_floor_closed_form, frechet_floor_with};
+pub use gaussian::Gaussian;
 pub use linalg::{
     SymmetricEigen, matrix_product, product_of_transpose, product_with_transpose, symmetric_eigen,
 };

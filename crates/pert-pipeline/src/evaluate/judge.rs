@@ -26,7 +26,12 @@ pub(super) fn row(
 ) -> Result<MetricRow, Error> {
     let mut row = MetricRow::new(label, prediction.method.as_str(), real.cells.len());
     row.note.clone_from(&real.note);
-    score_mean(&mut row, real, &real.mean, &prediction.mean);
+    let mean = &prediction.mean;
+    score_mean(&mut row, real, &real.mean, mean);
+    row.de_overlap = de_overlap_of_ranked(&real.expression, &by_change(mean, real.against.control));
+    if let Some((true_mean, true_control)) = real.against.truth {
+        row.pearson_delta_true = pearson_delta(true_mean, mean, true_control);
+    }
     let as_many = prediction.cells.first(real.cells.len());
     if as_many.len() < 2 {
         return Ok(row);
@@ -34,11 +39,11 @@ pub(super) fn row(
     let enough = prediction.cells.first(real.cells.len().max(DISTANCE_CELLS));
     let (few, many) = (spaces.components(&as_many)?, spaces.components(&enough)?);
     row.fid_latent = to_gaussian(&real.latent, &spaces.latent(&as_many)?)?;
-    row.fid_latent_floor = real.latent.floor;
-    row.fid_latent_floor_gaussian = real.latent.floor_gaussian;
+    row.fid_latent_floor = real.latent.floor.halves;
+    row.fid_latent_floor_gaussian = real.latent.floor.gaussian;
     row.fid_latent_ratio = row.fid_latent / row.fid_latent_floor;
     row.fid_pca = to_gaussian(&real.components, &few)?;
-    row.fid_pca_floor = real.components.floor;
+    row.fid_pca_floor = real.components.floor.halves;
     row.fid_pca_ratio = row.fid_pca / row.fid_pca_floor;
     row.e_distance = energy_distance(real.components.points.rows(), many.rows());
     row.mmd = mmd_with(real.components.points.rows(), many.rows(), &real.gammas);
@@ -56,10 +61,6 @@ pub(super) fn score_mean(row: &mut MetricRow, real: &Real<'_>, real_mean: &[f64]
     row.pearson_delta_centroid = pearson_delta(real_mean, mean, real.against.centroid);
     row.l2 = l2_top(real_mean, mean, control, L2_GENES);
     row.mae = mae(real_mean, mean);
-    row.de_overlap = de_overlap_of_ranked(&real.expression, &by_change(mean, control));
-    if let Some((true_mean, true_control)) = real.against.truth {
-        row.pearson_delta_true = pearson_delta(true_mean, mean, true_control);
-    }
 }
 
 /// Columns by predicted change, the largest first.
@@ -82,12 +83,8 @@ fn score_cells(row: &mut MetricRow, real: &Cells, predicted: &Cells) -> Result<(
 
 fn to_gaussian(real: &Space, points: &Points) -> Result<f64, Error> {
     // Shrunk where the real ones are, so that equal populations stay equal.
-    let gaussian = if real.points.are_few() {
-        pert_metrics::Gaussian::fit_shrunk(points.rows())?
-    } else {
-        points.gaussian()?
-    };
-    Ok(frechet_distance(&real.gaussian, &gaussian))
+    let shrunk = real.points.are_few() || points.are_few();
+    Ok(frechet_distance(&real.gaussian, &points.gaussian(shrunk)?))
 }
 
 /// A real half judged against the other half: what sampling noise alone allows at n/2 cells.
@@ -104,17 +101,14 @@ pub(super) fn ceiling(
     if a.len() < 2 {
         return Ok(None);
     }
-    let half = Real::new(p, real.cells.select(a), real.against, spaces, seed)?;
+    let half = real.part(a, spaces)?;
     let other = Prediction::of_cells("ceiling", real.cells.select(b));
     let mut row = row(p.label(), &half, &other, spaces)?;
     row.n = real.cells.len();
     row.note.clone_from(&real.note);
     // At n cells, which is what the other rows are held against, equal populations are at the floor.
-    (row.fid_latent, row.fid_latent_ratio) = (real.latent.floor, 1.0);
-    row.fid_latent_floor = real.latent.floor;
-    row.fid_latent_floor_gaussian = real.latent.floor_gaussian;
-    (row.fid_pca, row.fid_pca_ratio) = (real.components.floor, 1.0);
-    row.fid_pca_floor = real.components.floor;
+    (row.fid_latent, row.fid_latent_ratio) = (real.latent.floor.halves, 1.0);
+    (row.fid_pca, row.fid_pca_ratio) = (real.components.floor.halves, 1.0);
     Ok(Some(Ceiling { row, predicted: other.mean, real: half.mean }))
 }
 

@@ -48,7 +48,7 @@ impl<'a> Baselines<'a> {
             summary.perturbations().filter(|p| !p.is_control()).collect();
         let own = own_encoder(&seen, config);
         let features_of = |p: &Perturbation| match predicted {
-            Predicted::Model(model) => model.features(p),
+            Predicted::Model(model) if config.features.is_none() => model.features(p),
             _ => features(&own, p),
         };
         let known: Vec<(Perturbation, FeatureVectors)> = seen
@@ -87,7 +87,7 @@ impl<'a> Baselines<'a> {
     }
 }
 
-/// Where no model brings its encoder: the genes seen in training, and features where they were given. A gene without
+/// Where features are given or no model brings its encoder: the genes seen in training, and features where they were given. A gene without
 /// features is the mean gene, so that one of them does not silence the baselines on all others.
 fn own_encoder(seen: &[&Perturbation], config: &EvaluateConfig) -> GeneSetEncoder {
     let genes = seen.iter().flat_map(|p| p.targets().iter().cloned()).collect();

@@ -42,8 +42,8 @@ pub struct EvaluateConfig {
     pub truth: Option<Truth>,
     /// Components of the principal component space of the distances between populations; default 50.
     pub n_components: usize,
-    /// Features of genes for the baselines that predict from an embedding of p, where no model brings its own;
-    /// default none: then they know which perturbed genes are shared with training.
+    /// Features of genes for the baselines that predict from an embedding of p; default none: then they have the embedding
+    /// of the model, or where none is judged know which perturbed genes are shared with training.
     pub features: Option<FeatureTable>,
     /// Resamples of the real cells behind the intervals over cells; default 100, 0 for none.
     pub bootstraps: usize,

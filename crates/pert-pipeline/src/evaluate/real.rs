@@ -1,6 +1,6 @@
 //! The held-out cells of one perturbation, and all that is computed of them once for every method.
 
-use pert_core::Perturbation;
+use pert_core::{ChaCha8Rng, Perturbation};
 use pert_metrics::{
     DifferentialExpression, FOLD_CHANGE_PSEUDO_COUNT, Gaussian, MMD_BANDWIDTHS, Rows,
     SortedProfiles, frechet_floor_closed_form, frechet_floor_with, median_distance,
@@ -53,10 +53,16 @@ pub(super) struct Against<'a> {
 pub(super) struct Space {
     pub points: Points,
     pub gaussian: Gaussian,
-    /// Fréchet distance of two samples of this size of one distribution.
-    pub floor: f64,
-    /// The same for a Gaussian of the same covariance.
-    pub floor_gaussian: f64,
+    pub floor: Floor,
+}
+
+/// Fréchet distance of two samples of one distribution, of as many cells as are held out.
+#[derive(Clone, Copy)]
+pub(super) struct Floor {
+    /// From halves of the cells.
+    pub halves: f64,
+    /// For a Gaussian of the same covariance.
+    pub gaussian: f64,
 }
 
 impl<'a> Real<'a> {
@@ -67,8 +73,28 @@ impl<'a> Real<'a> {
         spaces: &Spaces<'_>,
         seed: u64,
     ) -> Result<Self, Error> {
-        let latent = Space::new(spaces.latent(&cells)?, seed, &p.key())?;
-        let components = Space::new(spaces.components(&cells)?, seed, &p.key())?;
+        let floor = |points: &Points, gaussian: &Gaussian| {
+            Floor::of(points, gaussian, &mut rng(seed, "floor", &p.key()))
+        };
+        let latent = Space::new(spaces.latent(&cells)?, floor)?;
+        let components = Space::new(spaces.components(&cells)?, floor)?;
+        Self::in_spaces(cells, against, latent, components)
+    }
+
+    /// Some of the cells, with the floors of all: what the others are held against.
+    pub fn part(&self, rows: &[usize], spaces: &Spaces<'_>) -> Result<Self, Error> {
+        let cells = self.cells.select(rows);
+        let latent = Space::new(spaces.latent(&cells)?, |_, _| Ok(self.latent.floor))?;
+        let components = Space::new(spaces.components(&cells)?, |_, _| Ok(self.components.floor))?;
+        Self::in_spaces(cells, self.against, latent, components)
+    }
+
+    fn in_spaces(
+        cells: Cells,
+        against: Against<'a>,
+        latent: Space,
+        components: Space,
+    ) -> Result<Self, Error> {
         let values = components.points.rows();
         let (a, b) = values.values().split_at(values.n_rows() / 2 * values.n_columns());
         let median =
@@ -93,16 +119,24 @@ impl<'a> Real<'a> {
 }
 
 impl Space {
-    fn new(points: Points, seed: u64, perturbation: &str) -> Result<Self, Error> {
-        let gaussian = points.gaussian()?;
-        let n = points.rows().n_rows();
-        let mut floor_rng = rng(seed, "floor", perturbation);
-        let shrink = points.are_few();
-        let floor = frechet_floor_with(points.rows(), FLOOR_SPLITS, &mut floor_rng, |half| {
-            if shrink { Gaussian::fit_shrunk(half) } else { Gaussian::fit(half) }
+    fn new(
+        points: Points,
+        floor: impl Fn(&Points, &Gaussian) -> Result<Floor, Error>,
+    ) -> Result<Self, Error> {
+        let gaussian = points.gaussian(points.are_few())?;
+        let floor = floor(&points, &gaussian)?;
+        Ok(Self { points, gaussian, floor })
+    }
+}
+
+impl Floor {
+    fn of(points: &Points, gaussian: &Gaussian, rng: &mut ChaCha8Rng) -> Result<Self, Error> {
+        let shrunk = points.are_few();
+        let halves = frechet_floor_with(points.rows(), FLOOR_SPLITS, rng, |half| {
+            if shrunk { Gaussian::fit_shrunk(half) } else { Gaussian::fit(half) }
         });
-        let floor_gaussian = frechet_floor_closed_form(&gaussian.eigenvalues()?, n);
-        Ok(Self { points, gaussian, floor, floor_gaussian })
+        let n = points.rows().n_rows();
+        Ok(Self { halves, gaussian: frechet_floor_closed_form(&gaussian.eigenvalues()?, n) })
     }
 }
 

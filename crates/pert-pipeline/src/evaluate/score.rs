@@ -1,5 +1,7 @@
 //! Scores every held-out perturbation under every method.
 
+use std::collections::BTreeMap;
+
 use pert_baselines::TrainingSummary;
 use pert_core::{LabelFormat, Perturbation, Population, Split};
 use pert_metrics::{MetricRow, Roles, compare};
@@ -61,15 +63,14 @@ pub(super) fn score(
                 .into(),
         );
     }
-    let perturbations: Vec<&Perturbation> = screen
-        .perturbations()
-        .iter()
-        .filter(|p| test.iter().any(|&i| screen.perturbation_of(i) == *p))
-        .collect();
+    let mut test_rows: BTreeMap<&Perturbation, Vec<usize>> = BTreeMap::new();
+    test.iter().for_each(|&i| test_rows.entry(screen.perturbation_of(i)).or_default().push(i));
+    let perturbations: Vec<(&Perturbation, Vec<usize>)> = test_rows.into_iter().collect();
+    let names: Vec<&Perturbation> = perturbations.iter().map(|(p, _)| *p).collect();
     let summary = TrainingSummary::fit(screen, &train)?;
     let judge = Judge {
         predicted,
-        baselines: Baselines::fit(screen, &summary, &predicted, config, &perturbations)?,
+        baselines: Baselines::fit(screen, &summary, &predicted, config, &names)?,
         screen,
         summary: &summary,
         spaces: Spaces::fit(screen, vae, config)?,
@@ -91,14 +92,15 @@ pub(super) fn score(
     for chunk in perturbations.chunks(rayon::current_num_threads()) {
         let judged: Vec<Judged> = chunk
             .par_iter()
-            .map(|p| {
-                let of_p = |i: &usize| screen.perturbation_of(*i) == *p;
-                let rows: Vec<usize> = test.iter().copied().filter(of_p).collect();
-                judge.judge(p, &rows).or_else(|error| Judged::broken(p, rows.len(), error))
+            .map(|(p, rows)| match judge.judge(p, rows) {
+                Err(Error::Interrupted) => Err(Error::Interrupted),
+                Err(error) => Ok(judge.without_numbers(p, rows.len(), error.to_string())),
+                judged => judged,
             })
             .collect::<Result<_, _>>()?;
         for one in judged {
             evaluation.rows.extend(one.rows);
+            evaluation.notes.extend(one.note);
             evaluation.picture.append(one.picture);
             one.change.into_iter().for_each(|change| evaluation.changes.offer(change));
             pairs.extend(one.pairs);
@@ -120,26 +122,11 @@ pub(super) fn score(
 #[derive(Default)]
 struct Judged {
     rows: Vec<MetricRow>,
+    note: Option<String>,
     picture: Picture,
     change: Option<MeanChange>,
     pairs: Vec<MeanPair>,
     resampled: Vec<Resampled>,
-}
-
-impl Judged {
-    /// One row without numbers that says why, so that a broken perturbation does not sink the others.
-    fn without_numbers(p: &Perturbation, n: usize, why: impl Into<String>) -> Self {
-        let mut row = MetricRow::new(p.label(), MODEL, n);
-        row.note = Some(why.into());
-        Self { rows: vec![row], ..Self::default() }
-    }
-
-    fn broken(p: &Perturbation, n: usize, error: Error) -> Result<Self, Error> {
-        match error {
-            Error::Interrupted => Err(error),
-            error => Ok(Self::without_numbers(p, n, error.to_string())),
-        }
-    }
 }
 
 /// What every perturbation is judged with.
@@ -161,11 +148,11 @@ impl Judge<'_> {
         let n_generated = self.config.cells.max(n_compared);
         let model = judged(&self.predicted, self.screen, test_rows, p, n_generated, seed)?;
         if model.is_none() && !matches!(self.predicted, Predicted::Nothing(_)) {
-            return Ok(Judged::without_numbers(p, n, "no predicted cells"));
+            return Ok(self.without_numbers(p, n, "no predicted cells"));
         }
         if n < 2 {
             let why = "one real cell: no distribution to compare with";
-            return Ok(Judged::without_numbers(p, n, why));
+            return Ok(self.without_numbers(p, n, why));
         }
         let control = self.controls.mean_for(test_rows);
         let control_cells = self.controls.cells_for(test_rows)?;
@@ -204,6 +191,18 @@ impl Judge<'_> {
         let methods = predictions.iter().map(|one: &Prediction| (&*one.method, &*one.mean));
         judged.resampled = resample(p, &real, methods, self.config.bootstraps, seed)?;
         Ok(judged)
+    }
+
+    /// One row of the model without numbers that says why, so that a broken perturbation does not sink the others; a note
+    /// where no model is judged.
+    fn without_numbers(&self, p: &Perturbation, n: usize, why: impl Into<String>) -> Judged {
+        if matches!(self.predicted, Predicted::Nothing(_)) {
+            let note = Some(format!("{} is left out: {}", p.label(), why.into()));
+            return Judged { note, ..Judged::default() };
+        }
+        let mut row = MetricRow::new(p.label(), MODEL, n);
+        row.note = Some(why.into());
+        Judged { rows: vec![row], ..Judged::default() }
     }
 
     /// True means of the perturbation and of control, where the screen is simulated.

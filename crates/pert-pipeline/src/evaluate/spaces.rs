@@ -65,12 +65,9 @@ impl Points {
         self.rows().n_rows() <= self.d
     }
 
-    pub fn gaussian(&self) -> Result<Gaussian, Error> {
-        Ok(if self.are_few() {
-            Gaussian::fit_shrunk(self.rows())?
-        } else {
-            Gaussian::fit(self.rows())?
-        })
+    /// Their mean and covariance, shrunk or not.
+    pub fn gaussian(&self, shrunk: bool) -> Result<Gaussian, Error> {
+        Ok(if shrunk { Gaussian::fit_shrunk(self.rows())? } else { Gaussian::fit(self.rows())? })
     }
 
     pub fn into_values(self) -> Vec<f64> {

@@ -102,7 +102,6 @@ impl<'a> Runner<'a> {
         let evaluate = EvaluateConfig {
             cells: self.protocol.evaluation.cells,
             seed: self.protocol.evaluation.seed,
-            features: config.features.as_deref().map(FeatureTable::read).transpose()?,
             ..EvaluateConfig::default()
         };
         let evaluation = if run.model.is_some() {
@@ -114,6 +113,8 @@ impl<'a> Runner<'a> {
             let training = BaselineTraining::prepare(real, config, reporter)?;
             let vae = self.evaluation_vae(run, real, &training.genes, files, reporter)?;
             let judged = Predicted::Nothing(&training.genes);
+            let features = config.features.as_deref().map(FeatureTable::read).transpose()?;
+            let evaluate = EvaluateConfig { features, ..evaluate };
             evaluate_with(judged, real, &training.split, &vae, &evaluate, reporter)?
         };
         Ok((evaluation, notes))
