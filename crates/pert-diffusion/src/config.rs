@@ -339,7 +339,8 @@ mod tests {
 
     #[test]
     fn the_noise_form_needs_a_rest_of_signal() {
-        let schedule = ScheduleConfig { terminal_snr: TerminalSnr::Zero, ..Default::default() };
+        let schedule =
+            ScheduleConfig { terminal_snr: crate::TerminalSnr::Zero, ..Default::default() };
         let config = PriorConfig { schedule, ..Default::default() };
         assert!(matches!(
             config.check(),

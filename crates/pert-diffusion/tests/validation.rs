@@ -1,10 +1,11 @@
 //! Rows kept apart: what a prior says of them, the best weights, an early end, and going on.
 
+use std::f64::consts::PI;
 use std::ops::ControlFlow;
 
 use pert_diffusion::{
     ChaCha8Rng, Criterion, Device, Error, MlpDenoiserConfig, Prior, PriorConfig, PriorTrainer,
-    SamplerConfig, TrainingData, TrainingState, ValidationConfig, seeded_rng,
+    SamplerConfig, Schedule, TrainingData, TrainingState, ValidationConfig, seeded_rng,
 };
 use pert_nn::named_parameters;
 use rand_distr::{Distribution, StandardNormal};
@@ -59,27 +60,48 @@ fn fit(rows: &Rows, config: &PriorConfig) -> Result<Prior, Error> {
     Prior::fit(&rows.data(), config, &mut seeded_rng(1, "fit"), &Device::flex(), go_on)
 }
 
-/// −E log p of the rows under the distribution they come from: no bound can be lower but by the noise of the draws.
+/// The expected bound of N(mean, variance) in standardised units with the exact denoiser: E(x_0 − x̂_0)² = v σ²/(ᾱ v + σ²).
+fn exact_bound(schedule: &Schedule, mean: f64, variance: f64) -> f64 {
+    let error = |t: usize| {
+        let (a, s) = (schedule.alpha_bar(t), schedule.noise_variance(t));
+        variance * s / (a * variance + s)
+    };
+    let last = schedule.n_steps() - 1;
+    let (a, s) = (schedule.alpha_bar(last), schedule.noise_variance(last));
+    let end = 0.5 * (a * (variance + mean * mean - 1.0) - s.ln());
+    let first = schedule.posterior_variance(1);
+    let decoder = 0.5 * ((2.0 * PI * first).ln() + error(0) / first);
+    let term =
+        |t| 0.5 * schedule.posterior_mean_x0(t).powi(2) * error(t) / schedule.posterior_variance(t);
+    end + decoder + (1..=last).map(term).sum::<f64>()
+}
+
 #[test]
-fn the_bound_approaches_the_entropy_from_above_and_the_distance_zero() {
+fn the_bound_is_that_of_the_exact_denoiser_and_the_distance_is_zero() {
     let config = PriorConfig { steps: 1500, ema_decay: 0.99, ..Default::default() };
     let prior = fit(&rows(6000, "training"), &config).expect("trains");
     let (other, device) = (rows(3000, "other"), Device::flex());
     let rng = || seeded_rng(3, "judge");
-    let bound = prior.bound(&other.data(), &mut rng(), &device).expect("judges");
-    let entropy = DEVIATIONS
-        .map(|s| 0.5 * (1.0 + (2.0 * std::f64::consts::PI).ln()) + s.ln())
-        .iter()
+    let bound = |rows: &Rows, seed| {
+        let rng = &mut seeded_rng(seed, "judge");
+        prior.bound(&rows.data(), rng, &device).expect("judges").total()
+    };
+    let total = (0..4).map(|seed| bound(&other, seed)).sum::<f64>() / 4.0;
+    // Both dimensions, standardised over both conditions, and their units back.
+    let scale = [DEVIATIONS[0].hypot(3.0), DEVIATIONS[1]];
+    let exact = (0..D)
+        .map(|j| {
+            let mean = [3.0, 0.0][j] / scale[j];
+            exact_bound(prior.schedule(), mean, (DEVIATIONS[j] / scale[j]).powi(2)) + scale[j].ln()
+        })
         .sum::<f64>()
         / D as f64;
-    let total = bound.total();
     let sampler = SamplerConfig::default();
     let distance = prior.energy_distance(&other.data(), &sampler, &mut rng(), &device);
     let distance = distance.expect("judges");
-    println!("bound {total:.4}, entropy {entropy:.4}, energy distance {distance:.5}");
-    // Gaps: a thousand steps with fixed variances cost 0.02; the rest is the network's.
-    assert!(total > entropy - 0.05 && total < entropy + 0.15, "{total} against {entropy}");
-    assert_eq!(bound.terms.len(), 1000);
+    println!("bound {total:.4}, of the exact denoiser {exact:.4}, energy distance {distance:.5}");
+    // The standard error of the four is near 0.04.
+    assert!((total - exact).abs() < 0.15, "{total} against {exact}");
     // In standardised units, where rows have deviations of order 1.
     assert!(distance < 0.02, "{distance}");
 
@@ -88,11 +110,11 @@ fn the_bound_approaches_the_entropy_from_above_and_the_distance_zero() {
         x: other.x.clone(),
         condition_of: other.condition_of.iter().map(|c| 1 - c).collect(),
     };
-    let swapped = swapped.data();
-    let loss = |data: &TrainingData<'_>| prior.loss(data, &mut rng(), &device).expect("judges");
-    assert!(loss(&swapped) > loss(&other.data()) + 0.02);
-    assert!(prior.bound(&swapped, &mut rng(), &device).expect("judges").total() > total + 0.1);
-    let far = prior.energy_distance(&swapped, &sampler, &mut rng(), &device).expect("judges");
+    let loss = |rows: &Rows| prior.loss(&rows.data(), &mut rng(), &device).expect("judges");
+    assert!(loss(&swapped) > loss(&other) + 0.02);
+    assert!(bound(&swapped, 0) > bound(&other, 0) + 0.1);
+    let far = prior.energy_distance(&swapped.data(), &sampler, &mut rng(), &device);
+    let far = far.expect("judges");
     assert!(far > 1.0, "{far}");
 }
 

@@ -1,11 +1,11 @@
 //! A prior learns distributions that are known exactly, and its samples are compared with fresh ones of the truth.
 //!
 //! ```sh
-//! cargo run --release -p pert-diffusion --example analytic_targets -- [TARGET] [SETTINGS]
+//! cargo run --release -p pert-diffusion --example analytic_targets -- [TARGET] [PRIOR] [SAMPLER]
 //! ```
 //!
-//! TARGET is part of a name, as `mixture`; SETTINGS are those of a prior as JSON, as `{"steps": 1000}`. The distances printed
-//! are over the sampling floor (see `targets.rs`): 1 is a perfect sampler.
+//! TARGET is part of a name, as `mixture`; PRIOR and SAMPLER are settings other than the defaults as JSON, as `{"steps": 1000}`
+//! and `{"start": 1}`. The distances printed are over the sampling floor (see `targets.rs`): 1 is a perfect sampler.
 
 mod targets;
 
@@ -24,20 +24,19 @@ const N_JUDGED: usize = 5000;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let wanted = arguments.next().unwrap_or_default();
-    let config: PriorConfig = match arguments.next() {
-        Some(settings) => serde_json::from_str(&settings)?,
-        None => PriorConfig::default(),
-    };
+    let config: PriorConfig = serde_json::from_str(arguments.next().as_deref().unwrap_or("{}"))?;
+    let ddim: SamplerConfig = serde_json::from_str(arguments.next().as_deref().unwrap_or("{}"))?;
+    let samplers = samplers(ddim);
     println!(
         "| target | {} |\n|---|{}",
-        samplers().map(|(name, _)| name).join(" | "),
+        samplers.map(|(name, _)| name).join(" | "),
         "---:|".repeat(6)
     );
     for target in Target::all().into_iter().filter(|target| target.name.contains(&wanted)) {
         let prior = fit(&target, &config)?;
-        let cells = samplers().map(|(_, sampler)| cell(&target, &prior, &sampler));
+        let cells = samplers.map(|(_, sampler)| cell(&target, &prior, &sampler));
         println!("| {} | {} |", target.name, cells.join(" | "));
-        if target.name == "conditional mixtures, d = 10" {
+        if target.name == "conditional mixtures, d = 10" && config == PriorConfig::default() {
             ablate(&target, &prior)?;
         }
     }
@@ -50,8 +49,7 @@ fn fit(target: &Target, config: &PriorConfig) -> Result<Prior, pert_diffusion::E
     Prior::fit(&rows.data(), config, rng, &device, &mut |_| ControlFlow::Continue(()))
 }
 
-fn samplers() -> [(&'static str, SamplerConfig); 6] {
-    let ddim = SamplerConfig::default();
+fn samplers(ddim: SamplerConfig) -> [(&'static str, SamplerConfig); 6] {
     let solver = SamplerConfig { kind: SamplerKind::DpmSolver, spacing: Spacing::Trailing, ..ddim };
     [
         ("DDIM 25", ddim),
