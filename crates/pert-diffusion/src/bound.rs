@@ -134,7 +134,7 @@ impl ReverseProcess<'_> {
         x0: R,
         noise: R,
     ) -> Result<f64, Error> {
-        self.check_signal(t)?;
+        self.check_output(t)?;
         let schedule = self.schedule;
         let clean = x0.to_f64();
         Error::check_length("values of noise", clean.len(), noise.to_f64().len())?;

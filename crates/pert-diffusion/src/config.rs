@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::coupling::Coupling;
 use crate::denoiser::DenoiserConfig;
 use crate::error::Error;
 use crate::guidance::Guidance;
 use crate::loss::LossWeighting;
 use crate::parameterization::Parameterization;
 use crate::sampler::{Ddim, Ddpm, DpmSolver, FixedVariance, Sampler, Spacing, Timesteps};
-use crate::schedule::{Schedule, ScheduleConfig, TerminalSnr};
+use crate::schedule::{Schedule, ScheduleConfig, ScheduleKind};
+use crate::validation::ValidationConfig;
 
 /// Settings of a [`Prior`](crate::Prior) and of its training.
 ///
@@ -26,6 +28,8 @@ pub struct PriorConfig {
     pub schedule: ScheduleConfig,
     /// What the network predicts. Default: ε.
     pub parameterization: Parameterization,
+    /// Which noise goes with which row. Default: independent.
+    pub coupling: Coupling,
     /// How much every step counts in the loss. Default: uniform.
     pub loss_weighting: LossWeighting,
     /// The network and its size. Default: an MLP of 3 blocks, 128 wide.
@@ -40,6 +44,9 @@ pub struct PriorConfig {
     pub learning_rate: f64,
     /// Decoupled weight decay, at least 0. Default 1e-4.
     pub weight_decay: f64,
+    /// Largest global norm of the gradient, above 0; longer ones are shortened. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient_clip: Option<f64>,
     /// Rows per training step, at least 1. Default 256.
     pub batch_size: usize,
     /// Number of training steps, at least 1. Default 2000.
@@ -49,6 +56,9 @@ pub struct PriorConfig {
     /// Predicted x_0 is clipped per dimension to this times the largest absolute standardised training value, at
     /// least 1. Default 1.1.
     pub clip_factor: f64,
+    /// Rows kept apart, on which training is judged. Default: none, and the weights of the last step are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<ValidationConfig>,
 }
 
 impl Default for PriorConfig {
@@ -56,21 +66,42 @@ impl Default for PriorConfig {
         Self {
             schedule: ScheduleConfig::default(),
             parameterization: Parameterization::default(),
+            coupling: Coupling::default(),
             loss_weighting: LossWeighting::default(),
             denoiser: DenoiserConfig::default(),
             condition_dropout: 0.1,
             covariate_dropout: 0.1,
             learning_rate: 2e-3,
             weight_decay: 1e-4,
+            gradient_clip: None,
             batch_size: 256,
             steps: 2000,
             ema_decay: 0.995,
             clip_factor: 1.1,
+            validation: None,
         }
     }
 }
 
 impl PriorConfig {
+    /// Flow matching instead of diffusion: the straight path, whose velocity the network puts out (Lipman et al. 2023). All
+    /// else is the same; DDIM with η = 0 takes Euler steps along the flow.
+    ///
+    /// ```
+    /// use pert_diffusion::{Coupling, Parameterization, PriorConfig};
+    /// let config = PriorConfig { coupling: Coupling::OptimalTransport, ..PriorConfig::flow_matching() };
+    /// assert_eq!(config.parameterization, Parameterization::Flow);
+    /// config.check()?;
+    /// # Ok::<(), pert_diffusion::Error>(())
+    /// ```
+    pub fn flow_matching() -> Self {
+        Self {
+            schedule: ScheduleConfig { kind: ScheduleKind::Straight, ..Default::default() },
+            parameterization: Parameterization::Flow,
+            ..Default::default()
+        }
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
@@ -78,12 +109,25 @@ impl PriorConfig {
     pub fn check(&self) -> Result<(), Error> {
         self.schedule.check()?;
         self.loss_weighting.check()?;
-        if self.parameterization == Parameterization::Epsilon
-            && self.schedule.terminal_snr == TerminalSnr::Zero
-        {
-            let expected = "x0 or v with a terminal signal-to-noise ratio of zero";
-            return Err(Error::setting("parameterization", expected, "epsilon"));
+        let straight = self.schedule.kind == ScheduleKind::Straight;
+        let unfit = match self.parameterization {
+            Parameterization::Epsilon if straight => {
+                Some(("flow or x0 on the straight path", "epsilon"))
+            }
+            Parameterization::V if straight => Some(("flow or x0 on the straight path", "v")),
+            Parameterization::Epsilon if self.schedule.ends_in_noise() => {
+                Some(("x0, v or flow with a terminal signal-to-noise ratio of zero", "epsilon"))
+            }
+            _ => None,
+        };
+        if let Some((expected, found)) = unfit {
+            return Err(Error::setting("parameterization", expected, found));
         }
+        if self.coupling == Coupling::OptimalTransport && !straight {
+            let expected = "independent, but on the straight path of flow matching";
+            return Err(Error::setting("coupling", expected, "optimal_transport"));
+        }
+        self.validation.map_or(Ok(()), |validation| validation.check())?;
         self.denoiser.check()?;
         for (name, rate) in [
             ("condition_dropout", self.condition_dropout),
@@ -92,6 +136,9 @@ impl PriorConfig {
             if !(0.0..=1.0).contains(&rate) {
                 return Err(Error::setting(name, "in [0, 1]", rate));
             }
+        }
+        if let Some(norm) = self.gradient_clip.filter(|norm| !(*norm > 0.0 && norm.is_finite())) {
+            return Err(Error::setting("gradient_clip", "above 0 and finite", norm));
         }
         if self.batch_size == 0 {
             return Err(Error::setting("batch_size", "at least 1", self.batch_size));
@@ -186,8 +233,39 @@ impl SamplerConfig {
     /// # Errors
     /// [`Error::InvalidSetting`] or [`Error::TooManySteps`].
     pub fn check(&self, schedule: &Schedule) -> Result<(), Error> {
+        self.check_coupled(schedule, Coupling::Independent)
+    }
+
+    /// Checks every setting against the prior it is to sample: its schedule, and that no noise is added between where noise
+    /// was coupled in training.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    ///
+    /// ```
+    /// use pert_diffusion::{Coupling, PriorConfig, SamplerConfig};
+    /// let prior = PriorConfig { coupling: Coupling::OptimalTransport, ..PriorConfig::flow_matching() };
+    /// assert!(SamplerConfig::default().check_for(&prior).is_ok());
+    /// assert!(SamplerConfig { eta: 0.5, ..Default::default() }.check_for(&prior).is_err());
+    /// # Ok::<(), pert_diffusion::Error>(())
+    /// ```
+    pub fn check_for(&self, prior: &PriorConfig) -> Result<(), Error> {
+        self.check_coupled(&Schedule::new(&prior.schedule)?, prior.coupling)
+    }
+
+    pub(crate) fn check_coupled(
+        &self,
+        schedule: &Schedule,
+        coupling: Coupling,
+    ) -> Result<(), Error> {
         self.guidance()?;
-        self.sampler()?.plan(schedule).map(|_| ())
+        let plan = self.sampler()?.plan(schedule)?;
+        if coupling == Coupling::OptimalTransport && plan.iter().any(|step| step.noise > 0.0) {
+            let expected =
+                "deterministic for a prior of coupled noise: ddim with eta 0, or dpm_solver";
+            return Err(Error::setting("sampler", expected, "one that adds noise"));
+        }
+        Ok(())
     }
 
     pub(crate) fn guidance(&self) -> Result<Guidance, Error> {
@@ -195,9 +273,12 @@ impl SamplerConfig {
         Guidance::new(self.guidance)?.rescaled(self.guidance_rescale)?.within(from, to)
     }
 
+    pub(crate) fn timesteps(&self) -> Timesteps {
+        Timesteps { steps: self.steps, start: self.start, spacing: self.spacing }
+    }
+
     pub(crate) fn sampler(&self) -> Result<Box<dyn Sampler>, Error> {
-        let &Self { kind, steps, spacing, eta, start, .. } = self;
-        let timesteps = Timesteps { steps, start, spacing };
+        let (kind, eta, timesteps) = (self.kind, self.eta, self.timesteps());
         if kind != SamplerKind::Ddim && eta != 0.0 {
             return Err(Error::setting("eta", "0 for a sampler other than DDIM", eta));
         }
@@ -221,6 +302,7 @@ mod tests {
         let cases = [
             (PriorConfig { condition_dropout: 1.5, ..default }, "condition_dropout"),
             (PriorConfig { covariate_dropout: f64::NAN, ..default }, "covariate_dropout"),
+            (PriorConfig { gradient_clip: Some(0.0), ..default }, "gradient_clip"),
             (PriorConfig { batch_size: 0, ..default }, "batch_size"),
             (PriorConfig { steps: 0, ..default }, "steps"),
             (PriorConfig { ema_decay: 1.0, ..default }, "ema_decay"),
@@ -257,7 +339,8 @@ mod tests {
 
     #[test]
     fn the_noise_form_needs_a_rest_of_signal() {
-        let schedule = ScheduleConfig { terminal_snr: TerminalSnr::Zero, ..Default::default() };
+        let schedule =
+            ScheduleConfig { terminal_snr: crate::TerminalSnr::Zero, ..Default::default() };
         let config = PriorConfig { schedule, ..Default::default() };
         assert!(matches!(
             config.check(),

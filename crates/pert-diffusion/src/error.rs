@@ -106,6 +106,19 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
+    /// Rows kept apart that cannot be judged.
+    #[error(
+        "{rows} rows kept apart for validation, in conditions of at most {most}: {needed} of one condition are needed; \
+         raise the share or give more rows"
+    )]
+    ValidationRows {
+        /// Rows kept apart.
+        rows: usize,
+        /// The most of them under one condition.
+        most: usize,
+        /// The least that one condition must have.
+        needed: usize,
+    },
     /// Training stopped by the caller.
     #[error("training was interrupted after step {step} of {total}")]
     Interrupted {

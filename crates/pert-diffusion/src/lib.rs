@@ -4,8 +4,8 @@
 //! [`Prior`] does it all: standardise, train, sample, store. Its parts are usable alone: noise [`Schedule`]s in
 //! plain f64, [`Parameterization`]s (ε, x_0, v), [`Sampler`]s over any function on tensors or f64 ([`Ddpm`], [`Ddim`],
 //! [`DpmSolver`], and [`Inversion`] back to the noise; all run by [`ReverseProcess`]), the variational [`Bound`],
-//! [`LossWeighting`]s, and classifier-free [`Guidance`] over any [`Denoiser`]. Beside diffusion, flow matching on a
-//! [`StraightPath`], with noise coupled by optimal transport ([`pair_with_noise`]).
+//! [`LossWeighting`]s, and classifier-free [`Guidance`] over any [`Denoiser`]. Flow matching is one of the schedules,
+//! [`ScheduleKind::Straight`] ([`PriorConfig::flow_matching`]), its noise coupled by optimal transport if wanted ([`Coupling`]).
 //!
 //! In a crate of one's own:
 //!
@@ -43,14 +43,17 @@
 //! # Ok::<(), pert_diffusion::Error>(())
 //! ```
 
+mod batches;
 mod bound;
+mod condition_table;
 mod config;
+mod counterfactual;
 mod coupling;
 mod denoiser;
 mod error;
-mod flow_matching;
 mod guidance;
 mod importance;
+mod judge;
 mod loss;
 mod parameterization;
 mod prior;
@@ -62,6 +65,7 @@ mod schedule;
 mod standardise;
 mod train;
 mod training_data;
+mod validation;
 
 pub use burn::tensor::Device;
 pub use pert_core::{ChaCha8Rng, RngState, seeded_rng};
@@ -69,13 +73,12 @@ pub use pert_nn::TrainingState;
 
 pub use bound::{Bound, Prediction};
 pub use config::{PriorConfig, SamplerConfig, SamplerKind};
-pub use coupling::pair_with_noise;
+pub use coupling::{Coupling, pair_with_noise};
 pub use denoiser::{
     Condition, ConditionParts, Denoiser, DenoiserConfig, DenoiserShape, MlpDenoiser,
     MlpDenoiserConfig, PriorDenoiser, Tokens, TransformerDenoiser, TransformerDenoiserConfig,
 };
 pub use error::Error;
-pub use flow_matching::{FlowMethod, StraightPath};
 pub use guidance::Guidance;
 pub use importance::LossHistory;
 pub use loss::{LossWeighting, row_losses, weighted_mean};
@@ -92,3 +95,4 @@ pub use schedule::{Schedule, ScheduleConfig, ScheduleKind, TerminalSnr};
 pub use standardise::Standardiser;
 pub use train::{PriorTrainer, TrainStep};
 pub use training_data::{Covariates, TokenSets, TrainingData};
+pub use validation::{Criterion, Judgement, ValidationConfig};

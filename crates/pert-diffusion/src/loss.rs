@@ -11,7 +11,8 @@ use crate::schedule::Schedule;
 
 /// Weight of a step in the squared error of the network's own output.
 ///
-/// The same network error counts differently in ε, x_0 and v: ‖x_0 error‖² = ‖ε error‖²/SNR = ‖v error‖²/(SNR + 1).
+/// The same network error counts differently in ε, x_0, v and u: ‖x_0 error‖² = ‖ε error‖²/SNR = ‖v error‖²/(SNR + 1) =
+/// ‖u error‖²/(√SNR + 1)².
 /// Min-SNR-γ (Hang et al. 2023, equations 4 to 7) weighs x_0 errors by min(SNR, γ):
 ///
 /// | output | weight |
@@ -19,6 +20,7 @@ use crate::schedule::Schedule;
 /// | x_0 | min(SNR, γ) |
 /// | ε | min(SNR, γ)/SNR |
 /// | v | min(SNR, γ)/(SNR + 1) |
+/// | u | min(SNR, γ)/(√SNR + 1)² |
 ///
 /// ```
 /// use pert_diffusion::{LossWeighting, Parameterization};
@@ -68,6 +70,7 @@ impl LossWeighting {
             // As min(1, γ/SNR), which is 1 also where no signal is left.
             Parameterization::Epsilon => (gamma / snr).min(1.0),
             Parameterization::V => snr.min(gamma) / (snr + 1.0),
+            Parameterization::Flow => snr.min(gamma) / (snr.sqrt() + 1.0).powi(2),
         })
     }
 
@@ -173,7 +176,11 @@ mod tests {
             let snr = schedule.snr(t);
             let cost = |p, scale: f64| weighting.weight(p, snr).expect("valid") * scale;
             let x0 = cost(Parameterization::X0, 1.0);
-            for (p, scale) in [(Parameterization::Epsilon, snr), (Parameterization::V, snr + 1.0)] {
+            for (p, scale) in [
+                (Parameterization::Epsilon, snr),
+                (Parameterization::V, snr + 1.0),
+                (Parameterization::Flow, (snr.sqrt() + 1.0).powi(2)),
+            ] {
                 assert!((cost(p, scale) - x0).abs() < 1e-9 * x0, "{p:?} at {t}");
             }
         }

@@ -36,11 +36,14 @@ pub enum Parameterization {
     Epsilon,
     /// The clean value x_0 (Ramesh et al. 2022, section 2.2).
     X0,
-    /// The velocity v = a ε − σ x_0.
+    /// The velocity v = a ε − σ x_0; it needs a² + σ² = 1, which all schedules keep but the straight path.
     V,
+    /// The velocity u = ε − x_0 of flow matching (Lipman et al. 2023, equation 23): on the
+    /// [straight path](crate::ScheduleKind::Straight), dx/dτ.
+    Flow,
 }
 
-/// a = √ᾱ_t and σ = √(1 − ᾱ_t) of every row, or of all rows at once.
+/// a = √ᾱ_t and σ = √(1 − ᾱ_t) (1 − τ and τ on the straight path) of every row, or of all rows at once.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -84,6 +87,7 @@ impl Parameterization {
             Self::Epsilon => noise,
             Self::X0 => x0,
             Self::V => noise * level.signal.clone() - x0 * level.sigma.clone(),
+            Self::Flow => noise - x0,
         }
     }
 
@@ -93,6 +97,9 @@ impl Parameterization {
             Self::Epsilon => (x_t - output * level.sigma.clone()) / level.signal.clone(),
             Self::X0 => output,
             Self::V => x_t * level.signal.clone() - output * level.sigma.clone(),
+            Self::Flow => {
+                (x_t - output * level.sigma.clone()) / (level.signal.clone() + level.sigma.clone())
+            }
         }
     }
 
@@ -102,6 +109,9 @@ impl Parameterization {
             Self::Epsilon => output,
             Self::X0 => (x_t - output * level.signal.clone()) / level.sigma.clone(),
             Self::V => x_t * level.sigma.clone() + output * level.signal.clone(),
+            Self::Flow => {
+                (x_t + output * level.signal.clone()) / (level.signal.clone() + level.sigma.clone())
+            }
         }
     }
 
@@ -139,6 +149,7 @@ impl Parameterization {
     /// | ε | 1/a | −σ/a |
     /// | x_0 | 0 | 1 |
     /// | v | a | −σ |
+    /// | u | 1/(a + σ) | −σ/(a + σ) |
     ///
     /// ```
     /// use pert_diffusion::Parameterization;
@@ -150,6 +161,7 @@ impl Parameterization {
             Self::Epsilon => (1.0 / signal, -sigma / signal),
             Self::X0 => (0.0, 1.0),
             Self::V => (signal, -sigma),
+            Self::Flow => (1.0 / (signal + sigma), -sigma / (signal + sigma)),
         }
     }
 }
@@ -157,6 +169,13 @@ impl Parameterization {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: [Parameterization; 4] = [
+        Parameterization::Epsilon,
+        Parameterization::X0,
+        Parameterization::V,
+        Parameterization::Flow,
+    ];
     use crate::process::q_sample;
     use crate::schedule::ScheduleConfig;
     use pert_nn::standard_normal;
@@ -178,7 +197,7 @@ mod tests {
         let t = [100, 300, 500, 700, 900];
         let level = NoiseLevel::new(&schedule, &t, &device);
         let x_t = q_sample(x0.clone(), noise.clone(), &level);
-        for p in [Parameterization::Epsilon, Parameterization::X0, Parameterization::V] {
+        for p in ALL {
             let output = p.target(x0.clone(), noise.clone(), &level);
             let x0_again = p.x0(output.clone(), x_t.clone(), &level);
             let noise_again = p.noise(output.clone(), x_t.clone(), &level);
@@ -191,7 +210,7 @@ mod tests {
                 let found = row(&x_t).mul_scalar(of_x) + row(&output).mul_scalar(of_output);
                 assert!(largest_difference(found, row(&x0)) < 1e-5, "{p:?} at {t}");
             }
-            for other in [Parameterization::Epsilon, Parameterization::X0, Parameterization::V] {
+            for other in ALL {
                 let converted = p.convert(other, output.clone(), x_t.clone(), &level);
                 let target = other.target(x0.clone(), noise.clone(), &level);
                 assert!(largest_difference(converted, target) < 1e-5, "{p:?} to {other:?}");

@@ -9,12 +9,13 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{PriorConfig, SamplerConfig};
-use crate::denoiser::{DenoiserShape, PriorDenoiser};
+use crate::denoiser::{Condition, DenoiserShape, PriorDenoiser};
 use crate::error::Error;
+use crate::guidance::Guidance;
 use crate::parameterization::NoiseLevel;
 use crate::sample_condition::SampleCondition;
-use crate::sampler::{ReverseProcess, X0Clip};
-use crate::schedule::Schedule;
+use crate::sampler::{ReverseProcess, Timesteps, X0Clip};
+use crate::schedule::{Schedule, ScheduleKind};
 use crate::standardise::Standardiser;
 
 /// Version of [`PriorState`] written and read here.
@@ -248,40 +249,114 @@ impl Prior {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Vec<f32>, Error> {
-        config.check(&self.schedule)?;
+        config.check_coupled(&self.schedule, self.state.config.coupling)?;
         let (sampler, guidance) = (config.sampler()?, config.guidance()?);
+        let scale = self.start_scale(&config.timesteps())?;
         let device = device.clone().without_autodiff();
-        let cond = cond.tensors(&self.state, &device)?;
-        let denoiser = self.denoiser.clone().to_device(&device);
-        let clip = X0Clip::new(&self.state.clip, &device);
-        let n_steps = self.schedule.n_steps();
-        let process = ReverseProcess {
-            schedule: &self.schedule,
-            parameterization: self.state.config.parameterization,
-            clip: Some(&clip),
-        };
+        let parts = self.parts(cond, &device)?;
         let d = self.state.d;
         let mut rows = Vec::with_capacity(n * d);
         for first in (0..n).step_by(ROWS_AT_ONCE) {
             let n_rows = ROWS_AT_ONCE.min(n - first);
             let mut noise = RowNoise::new(n_rows, d, rng);
-            let initial = noise.draw(&device);
-            let mut estimate = None;
-            let model = |x_t: Tensor<2>, t: usize| {
-                let cond = cond.clone().with_estimate(estimate.take());
-                let output = guidance.predict(&denoiser, x_t.clone(), t, n_steps, cond);
-                if self.state.config.denoiser.self_conditioning() {
-                    let level = NoiseLevel::new(&self.schedule, &[t], &device);
-                    let x0 = self.state.config.parameterization.x0(output.clone(), x_t, &level);
-                    estimate = Some(clip.tensor(x0));
-                }
-                output
-            };
+            let mut initial = noise.draw(&device);
+            if scale != 1.0 {
+                initial = initial.mul_scalar(scale);
+            }
+            let model = parts.model(self, &guidance);
+            let process = self.process(&parts.clip);
             let x0 = process.sample(&*sampler, model, initial, || noise.draw(&device))?;
             rows.extend(x0.into_data().iter::<f32>().take(n_rows * d));
         }
         Ok(self.state.standardiser.invert(&rows))
     }
+
+    /// The deviation of x_t where sampling starts: 1, but on the straight path.
+    pub(crate) fn start_scale(&self, timesteps: &Timesteps) -> Result<f64, Error> {
+        if self.state.config.schedule.kind != ScheduleKind::Straight {
+            return Ok(1.0);
+        }
+        let first = timesteps.visited(&self.schedule)?[0];
+        Ok(self.schedule.total_variance(first).sqrt())
+    }
+
+    /// The network, the condition and the bounds of x_0 on a device without autodiff.
+    fn parts(&self, cond: &SampleCondition<'_>, device: &Device) -> Result<Parts, Error> {
+        Ok(Parts {
+            cond: cond.tensors(&self.state, device)?,
+            denoiser: self.denoiser.clone().to_device(device),
+            clip: X0Clip::new(&self.state.clip, device),
+        })
+    }
+
+    fn process<'a>(&'a self, clip: &'a X0Clip) -> ReverseProcess<'a> {
+        ReverseProcess {
+            schedule: &self.schedule,
+            parameterization: self.state.config.parameterization,
+            clip: Some(clip),
+        }
+    }
+
+    /// Runs something deterministic over rows `[n, d]` under one condition, in batches as those of sampling.
+    pub(crate) fn by_batches(
+        &self,
+        rows: &[f32],
+        cond: &SampleCondition<'_>,
+        guidance: &Guidance,
+        device: &Device,
+        run: impl Fn(
+            &ReverseProcess<'_>,
+            &mut dyn FnMut(Tensor<2>, usize) -> Tensor<2>,
+            Tensor<2>,
+        ) -> Result<Tensor<2>, Error>,
+    ) -> Result<Vec<f32>, Error> {
+        let device = device.clone().without_autodiff();
+        let parts = self.parts(cond, &device)?;
+        let mut out = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(ROWS_AT_ONCE * self.state.d) {
+            let mut model = parts.model(self, guidance);
+            let x = padded(rows.to_vec(), self.state.d, &device);
+            let x = run(&self.process(&parts.clip), &mut model, x)?;
+            out.extend(x.into_data().iter::<f32>().take(rows.len()));
+        }
+        Ok(out)
+    }
+}
+
+/// What sampling needs on its device.
+struct Parts {
+    cond: Condition,
+    denoiser: PriorDenoiser,
+    clip: X0Clip,
+}
+
+impl Parts {
+    /// The guided network of one batch, which remembers its last guess of x_0 if it takes one.
+    fn model<'a>(
+        &'a self,
+        prior: &'a Prior,
+        guidance: &'a Guidance,
+    ) -> impl FnMut(Tensor<2>, usize) -> Tensor<2> + 'a {
+        let (schedule, config) = (&prior.schedule, &prior.state.config);
+        let mut estimate = None;
+        move |x_t: Tensor<2>, t: usize| {
+            let cond = self.cond.clone().with_estimate(estimate.take());
+            let output = guidance.predict(&self.denoiser, x_t.clone(), t, schedule.n_steps(), cond);
+            if config.denoiser.self_conditioning() {
+                let level = NoiseLevel::new(schedule, &[t], &x_t.device());
+                let x0 = config.parameterization.x0(output.clone(), x_t, &level);
+                estimate = Some(self.clip.tensor(x0));
+            }
+            output
+        }
+    }
+}
+
+/// Rows `[n, d]` and zeros up to a multiple of [`ROW_MULTIPLE`] rows.
+fn padded(mut values: Vec<f32>, d: usize, device: &Device) -> Tensor<2> {
+    let n_padded = (values.len() / d).next_multiple_of(ROW_MULTIPLE);
+    values.resize(n_padded * d, 0.0);
+    Tensor::from_data(TensorData::new(values, [n_padded, d]), device)
 }
 
 /// Standard normal noise with a generator per row, so that no row's noise depends on another's.
@@ -298,12 +373,10 @@ impl RowNoise {
 
     /// Fresh noise for every row, and zeros up to a multiple of [`ROW_MULTIPLE`] rows.
     fn draw(&mut self, device: &Device) -> Tensor<2> {
-        let n_padded = self.rows.len().next_multiple_of(ROW_MULTIPLE);
-        let mut values: Vec<f32> = Vec::with_capacity(n_padded * self.d);
+        let mut values: Vec<f32> = Vec::with_capacity(self.rows.len() * self.d);
         for rng in &mut self.rows {
             values.extend((0..self.d).map(|_| -> f32 { StandardNormal.sample(&mut *rng) }));
         }
-        values.resize(n_padded * self.d, 0.0);
-        Tensor::from_data(TensorData::new(values, [n_padded, self.d]), device)
+        padded(values, self.d, device)
     }
 }

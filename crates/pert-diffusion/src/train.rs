@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use pert_core::RngState;
-use pert_nn::{AdamW, Ema, Epochs, OneCycle, TrainingState, named_parameters, standard_normal};
-use rand::Rng;
+use pert_nn::{AdamW, Ema, OneCycle, TrainingState, clip_by_global_norm, named_parameters};
 use rand_chacha::ChaCha8Rng;
 
+use crate::batches::{Batches, unit_uniform};
 use crate::config::PriorConfig;
-use crate::denoiser::{Condition, ConditionParts, Denoiser, PriorDenoiser, Tokens};
+use crate::denoiser::{Denoiser, PriorDenoiser};
 use crate::error::Error;
 use crate::loss::{LossWeighting, row_losses, weighted_mean};
 use crate::parameterization::NoiseLevel;
@@ -21,6 +21,7 @@ use crate::sampler::X0Clip;
 use crate::schedule::Schedule;
 use crate::standardise::Standardiser;
 use crate::training_data::TrainingData;
+use crate::validation::{Judgement, Validation};
 
 /// What a training step reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,8 @@ pub struct TrainStep {
     pub total: usize,
     /// L_simple of this step's batch, per dimension.
     pub loss: f64,
+    /// The judgement after this step, where one was due.
+    pub judgement: Option<Judgement>,
 }
 
 /// A prior in training: one optimiser step at a time.
@@ -66,6 +69,7 @@ pub struct PriorTrainer<'a> {
     model: PriorDenoiser,
     optimizer: AdamW,
     ema: Ema<PriorDenoiser>,
+    validation: Option<Validation>,
     rng: &'a mut ChaCha8Rng,
     device: Device,
     step: usize,
@@ -87,14 +91,25 @@ impl<'a> PriorTrainer<'a> {
     ) -> Result<Self, Error> {
         config.check()?;
         data.check()?;
-        let standardiser = Standardiser::fit(data.x, data.d)?;
-        let z = standardiser.apply(data.x);
+        // Checked as a whole, so that rows are named by their numbers in it.
+        Error::check_finite("x", data.x, data.d)?;
+        let (rows, validation) = match config.validation {
+            None => ((0..data.condition_of.len()).collect(), None),
+            Some(validation) => {
+                let (rows, apart) = validation.split(data.condition_of);
+                (rows, Some(Validation::new(validation, data, &apart)?))
+            }
+        };
+        let x = data.gather(&rows);
+        let standardiser = Standardiser::fit(&x, data.d)?;
+        let z = standardiser.apply(&x);
         let clip = bounds(&z, data.d, config.clip_factor);
         let schedule = Schedule::new(&config.schedule)?;
         let device = device.clone().without_autodiff().autodiff();
         let shape = data.shape(schedule.n_steps());
         let model = config.denoiser.init(&shape, rng, &device)?;
         let ema = Ema::new(&model, config.ema_decay)?;
+        let condition_of = rows.iter().map(|&row| data.condition_of[row]).collect();
         Ok(Self {
             data: *data,
             config: *config,
@@ -102,23 +117,25 @@ impl<'a> PriorTrainer<'a> {
             clip,
             schedule,
             rates: config.rates(),
-            batches: Batches::new(z, data, config, &device)?,
+            batches: Batches::new(z, condition_of, data, config, &device)?,
             model,
             optimizer: config.optimizer().init(),
             ema,
+            validation,
             rng,
             device,
             step: 0,
         })
     }
 
-    /// One optimiser step on the next rows of the epoch; returns the (weighted) L_simple of the batch, per dimension.
+    /// One optimiser step on the next rows of the epoch, and a judgement where one is due; returns the (weighted) L_simple of
+    /// the batch, per dimension.
     ///
     /// # Errors
     /// [`Error::LossNotFinite`].
     pub fn step(&mut self) -> Result<f64, Error> {
         let t = self.batches.steps(self.schedule.n_steps(), self.rng);
-        let mut batch = self.batches.next(self.data.condition_of, &t, self.rng, &self.device);
+        let mut batch = self.batches.next(&t, self.rng, &self.device)?;
         // Half of the batches see a first guess of x_0 (Chen et al. 2023, algorithm 1).
         if self.config.denoiser.self_conditioning() && unit_uniform(self.rng) < 0.5 {
             let estimate = self.estimate(&batch);
@@ -129,12 +146,42 @@ impl<'a> PriorTrainer<'a> {
         if !value.is_finite() {
             return Err(Error::LossNotFinite { step: self.step + 1, loss: value });
         }
-        let grads = GradientsParams::from_grads(loss.backward(), &self.model);
+        let mut grads = GradientsParams::from_grads(loss.backward(), &self.model);
+        if let Some(norm) = self.config.gradient_clip {
+            grads = clip_by_global_norm(grads, &self.model, norm);
+        }
         let rate = self.rates.rate(self.step);
         self.model = self.optimizer.step(rate, self.model.clone(), grads);
         self.ema.update(&self.model);
         self.step += 1;
+        if self.validation.as_ref().is_some_and(|v| v.is_due(self.step, self.config.steps)) {
+            self.judge()?;
+        }
         Ok(value)
+    }
+
+    fn judge(&mut self) -> Result<(), Error> {
+        let prior = self.prior(self.ema.module().clone());
+        let device = self.device.clone().without_autodiff();
+        if let Some(validation) = &mut self.validation {
+            validation.judge(self.step, &prior, &self.data, &device)?;
+        }
+        Ok(())
+    }
+
+    /// The prior that a network would be.
+    fn prior(&self, denoiser: PriorDenoiser) -> Prior {
+        let state = PriorState {
+            format: PRIOR_FORMAT,
+            config: self.config,
+            d: self.data.d,
+            d_cond: self.data.d_cond,
+            d_token: self.data.d_token(),
+            d_cov: self.data.d_cov(),
+            standardiser: self.standardiser.clone(),
+            clip: self.clip.clone(),
+        };
+        Prior { state, schedule: self.schedule.clone(), denoiser }
     }
 
     /// The network's guess of x_0 without an earlier one, clipped as in sampling; no gradient flows through it.
@@ -156,6 +203,16 @@ impl<'a> PriorTrainer<'a> {
         weighted_mean(row_losses(&self.model, batch, kind, schedule), &weights)
     }
 
+    /// The judgements so far, the oldest first; none without [`PriorConfig::validation`].
+    pub fn judgements(&self) -> &[Judgement] {
+        self.validation.as_ref().map_or(&[], Validation::judgements)
+    }
+
+    /// Whether validation ended the training: no step is worth taking any more.
+    pub fn stopped_early(&self) -> bool {
+        self.validation.as_ref().is_some_and(Validation::has_ended)
+    }
+
     /// Optimiser steps done.
     pub fn steps_done(&self) -> usize {
         self.step
@@ -167,6 +224,9 @@ impl<'a> PriorTrainer<'a> {
         let epochs = &self.batches.epochs;
         let mut state = TrainingState::of(&self.model, &self.optimizer, epochs, rng, self.step);
         state.put(AVERAGE, named_parameters(self.ema.module()));
+        if let Some(validation) = &self.validation {
+            validation.write(&mut state);
+        }
         state
     }
 
@@ -184,25 +244,23 @@ impl<'a> PriorTrainer<'a> {
         self.model =
             state.restore(self.model.clone(), &mut self.optimizer, &mut self.batches.epochs)?;
         self.ema.restore(&state.group(AVERAGE), state.n_steps as u64)?;
+        if let Some(validation) = &mut self.validation {
+            validation.restore(state, self.ema.module())?;
+        }
         *self.rng = state.rng.rng();
         self.step = state.n_steps;
         Ok(())
     }
 
-    /// Ends the training: the prior of the averaged weights.
+    /// Ends the training: the prior of the averaged weights, those judged best where rows were kept apart.
     pub fn finish(self) -> Prior {
-        let state = PriorState {
-            format: PRIOR_FORMAT,
-            config: self.config,
-            d: self.data.d,
-            d_cond: self.data.d_cond,
-            d_token: self.data.d_token(),
-            d_cov: self.data.d_cov(),
-            standardiser: self.standardiser,
-            clip: self.clip,
+        let average = self.ema.module().clone();
+        let network = match &self.validation {
+            Some(validation) => validation.best(average),
+            None => average,
         };
-        let denoiser = self.ema.into_module().to_device(&self.device.without_autodiff());
-        Prior { state, schedule: self.schedule, denoiser }
+        let device = self.device.clone().without_autodiff();
+        self.prior(network.to_device(&device))
     }
 }
 
@@ -211,11 +269,12 @@ impl Prior {
     ///
     /// `progress` is called after every step; `Break` ends training with an error, and what was learned is lost: to
     /// interrupt and continue a training, use [`PriorTrainer`]. Batches are drawn without
-    /// replacement, in a new random order for every pass over the rows.
+    /// replacement, in a new random order for every pass over the rows. With [`PriorConfig::validation`] rows are kept apart,
+    /// training may end before `config.steps`, and the best weights are those returned.
     ///
     /// # Errors
     /// Settings out of range; array lengths that contradict each other; values that are not finite (row and column are
-    /// named); fewer than 2 rows; [`Error::LossNotFinite`]; [`Error::Interrupted`].
+    /// named); fewer than 2 rows; too few rows to keep apart ([`Error::ValidationRows`]); [`Error::LossNotFinite`]; [`Error::Interrupted`].
     pub fn fit(
         data: &TrainingData<'_>,
         config: &PriorConfig,
@@ -227,8 +286,12 @@ impl Prior {
         let total = config.steps;
         for step in 1..=total {
             let loss = trainer.step()?;
-            if progress(TrainStep { step, total, loss }).is_break() {
+            let judgement = trainer.judgements().last().filter(|last| last.step == step).copied();
+            if progress(TrainStep { step, total, loss, judgement }).is_break() {
                 return Err(Error::Interrupted { step, total });
+            }
+            if trainer.stopped_early() {
+                break;
             }
         }
         Ok(trainer.finish())
@@ -244,93 +307,6 @@ fn bounds(z: &[f32], d: usize, factor: f64) -> Vec<f32> {
         }
     }
     largest.into_iter().map(|bound| (f64::from(bound) * factor) as f32).collect()
-}
-
-/// Random batches of noised rows with their conditions.
-struct Batches {
-    /// Standardised rows, `[n, d]`.
-    z: Vec<f32>,
-    d: usize,
-    conditions: Tensor<2>,
-    tokens: Option<Tokens>,
-    covariates: Option<Tensor<2>>,
-    condition_dropout: f64,
-    covariate_dropout: f64,
-    epochs: Epochs,
-}
-
-impl Batches {
-    fn new(
-        z: Vec<f32>,
-        data: &TrainingData<'_>,
-        config: &PriorConfig,
-        device: &Device,
-    ) -> Result<Self, Error> {
-        let n_conditions = data.conditions.len() / data.d_cond;
-        let table = |values: &[f32], width: usize| {
-            Tensor::from_data(TensorData::new(values.to_vec(), [n_conditions, width]), device)
-        };
-        let tokens = data.tokens.map(|t| Tokens::of_sets(t.sets, t.d_token, device)).transpose()?;
-        Ok(Self {
-            z,
-            d: data.d,
-            conditions: table(data.conditions, data.d_cond),
-            tokens,
-            covariates: data.covariates.map(|c| table(c.values, c.d_cov)),
-            condition_dropout: config.condition_dropout,
-            covariate_dropout: config.covariate_dropout,
-            epochs: Epochs::new(data.condition_of.len(), config.batch_size),
-        })
-    }
-
-    /// A uniform diffusion step for every row of a batch.
-    fn steps(&self, n_steps: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-        let size = self.epochs.batch_size();
-        (0..size).map(|_| (rng.next_u64() % n_steps as u64) as usize).collect()
-    }
-
-    fn next<'t>(
-        &mut self,
-        condition_of: &[usize],
-        t: &'t [usize],
-        rng: &mut ChaCha8Rng,
-        device: &Device,
-    ) -> NoisedBatch<'t> {
-        let rows = self.epochs.next(rng);
-        let (n, d) = (rows.len(), self.d);
-        let x0: Vec<f32> =
-            rows.iter().flat_map(|&r| &self.z[r * d..(r + 1) * d]).copied().collect();
-        let index: Vec<i32> = rows.iter().map(|&r| condition_of[r] as i32).collect();
-        let index = Tensor::<1, Int>::from_data(TensorData::new(index, [n]), device);
-        let flags = |rate: f64, rng: &mut ChaCha8Rng| {
-            let flags = (0..n).map(|_| if unit_uniform(rng) < rate { 1.0 } else { 0.0 });
-            TensorData::new(flags.collect::<Vec<f32>>(), [n, 1])
-        };
-        let dropped = Tensor::from_data(flags(self.condition_dropout, rng), device);
-        let noise = standard_normal([n, d], rng, device);
-        let covariates = self.covariates.as_ref().map(|c| c.clone().select(0, index.clone()));
-        let covariates_dropped = covariates
-            .as_ref()
-            .map(|_| Tensor::from_data(flags(self.covariate_dropout, rng), device));
-        NoisedBatch {
-            x0: Tensor::from_data(TensorData::new(x0, [n, d]), device),
-            noise,
-            t,
-            cond: Condition::Parts(ConditionParts {
-                pooled: Some(self.conditions.clone().select(0, index.clone())), // [n, d_cond]
-                tokens: self.tokens.as_ref().map(|tokens| tokens.select(index)),
-                dropped: Some(dropped),
-                covariates,
-                covariates_dropped,
-                estimate: None,
-            }),
-        }
-    }
-}
-
-/// 53 random bits: uniform on [0, 1) and exact in f64.
-fn unit_uniform(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -81,6 +81,11 @@ impl TrainingData<'_> {
         self.covariates.map_or(0, |covariates| covariates.d_cov)
     }
 
+    /// Some of the rows, `[rows, d]`.
+    pub(crate) fn gather(&self, rows: &[usize]) -> Vec<f32> {
+        rows.iter().flat_map(|&row| &self.x[row * self.d..(row + 1) * self.d]).copied().collect()
+    }
+
     pub(crate) fn shape(&self, n_steps: usize) -> DenoiserShape {
         DenoiserShape {
             d_cov: self.d_cov(),

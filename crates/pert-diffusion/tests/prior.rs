@@ -240,6 +240,17 @@ fn min_snr_weighting_trains_and_reports_the_weighted_loss() {
 }
 
 #[test]
+fn gradients_are_clipped_where_asked_for() {
+    let weights = |gradient_clip| {
+        let clipped = PriorConfig { steps: 5, gradient_clip, ..config() };
+        fit(&rows(), &clipped, 3).expect("trains").to_bytes().expect("bytes")
+    };
+    // A bound above every norm changes nothing, one below does.
+    assert_eq!(weights(Some(1e6)), weights(None));
+    assert_ne!(weights(Some(1e-3)), weights(None));
+}
+
+#[test]
 fn progress_sees_every_step_and_can_stop() {
     let rows = rows();
     let conditions = conditions();

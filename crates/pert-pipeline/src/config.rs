@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pert_core::{GuideSuffix, HoldOut, LabelKind};
 use pert_decoder::{Library, Likelihood, TrainConfig, VaeConfig};
-use pert_diffusion::{PriorConfig, SamplerConfig, Schedule};
+use pert_diffusion::{PriorConfig, SamplerConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -286,8 +286,7 @@ impl FitConfig {
         )?;
         in_table("[decoder-training]", self.decoder_training.check().map_err(Error::from))?;
         in_table("[prior]", self.prior.check().map_err(Error::from))?;
-        let schedule = Schedule::new(&self.prior.schedule)?;
-        in_table("[sampler]", self.sampler.check(&schedule).map_err(Error::from))
+        in_table("[sampler]", self.sampler.check_for(&self.prior).map_err(Error::from))
     }
 
     /// The hold-out rule, parsed.
@@ -406,6 +405,20 @@ mod tests {
         let text = config.to_toml();
         assert!(text.contains("hold-out = \"seen-2:0.5\""), "{text}");
         assert_eq!(FitConfig::from_toml(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn flow_matching_and_validation_are_read_and_written() {
+        let text = "[prior]\nparameterization = \"flow\"\ncoupling = \"optimal_transport\"\n\
+                    [prior.schedule]\nkind = \"straight\"\n\
+                    [prior.validation]\ncriterion = \"energy_distance\"\npatience = 2\n";
+        let config = FitConfig::from_toml(text).unwrap();
+        config.check().unwrap();
+        assert_eq!(FitConfig::from_toml(&config.to_toml()).unwrap(), config);
+        // Fresh noise would not be coupled.
+        let sampler = SamplerConfig { eta: 0.5, ..SamplerConfig::default() };
+        let error = FitConfig { sampler, ..config }.check().unwrap_err().to_string();
+        assert!(error.contains("[sampler]") && error.contains("deterministic"), "{error}");
     }
 
     #[test]

@@ -16,12 +16,14 @@ pub(crate) trait Training {
     fn step(&mut self) -> Result<f64, Error>;
     /// Optimiser steps done.
     fn steps_done(&self) -> usize;
+    /// Whether the training itself found that further steps are of no use.
+    fn stopped_early(&self) -> bool;
     fn state(&self) -> TrainingState;
     fn restore(&mut self, state: &TrainingState) -> Result<(), Error>;
 }
 
 macro_rules! training {
-    ($($trainer:ty),+) => {$(
+    ($($trainer:ty, $stopped_early:expr;)+) => {$(
         impl Training for $trainer {
             fn step(&mut self) -> Result<f64, Error> {
                 Ok(self.step()?)
@@ -29,6 +31,10 @@ macro_rules! training {
 
             fn steps_done(&self) -> usize {
                 self.steps_done()
+            }
+
+            fn stopped_early(&self) -> bool {
+                $stopped_early(self)
             }
 
             fn state(&self) -> TrainingState {
@@ -42,7 +48,10 @@ macro_rules! training {
     )+};
 }
 
-training!(Trainer<'_>, PriorTrainer<'_>);
+training! {
+    Trainer<'_>, |_: &Self| false;
+    PriorTrainer<'_>, Self::stopped_early;
+}
 
 /// Trains up to `total` steps, from the last checkpoint of the stage where there is one.
 pub(crate) fn train(
@@ -52,19 +61,21 @@ pub(crate) fn train(
     checkpoints: &mut Checkpoints,
     progress: &mut dyn Progress,
 ) -> Result<(), Error> {
+    let is_done =
+        |training: &dyn Training| training.steps_done() == total || training.stopped_early();
     if let Some(state) = checkpoints.load(stage, total)? {
         training.restore(&state)?;
-        progress.note(&if state.n_steps == total {
+        progress.note(&if is_done(training) {
             format!("the {stage} is trained already")
         } else {
             format!("the {stage} goes on after step {} of {total}", state.n_steps)
         });
     }
-    if training.steps_done() == total {
+    if is_done(training) {
         return Ok(());
     }
     progress.begin(&format!("training the {stage}"), total);
-    while training.steps_done() < total {
+    while !is_done(training) {
         let loss = training.step()?;
         let step = training.steps_done();
         if progress.step(step, Some(loss)).is_break() {
@@ -75,7 +86,7 @@ pub(crate) fn train(
             });
         }
         // Also at the end: what is trained need not be trained again.
-        if checkpoints.is_due() || step == total {
+        if checkpoints.is_due() || is_done(training) {
             checkpoints.save(stage, &training.state())?;
         }
     }

@@ -75,7 +75,7 @@ impl ReverseProcess<'_> {
         }
         let levels = levels(&inversion.timesteps, self.schedule)?;
         for (t, ..) in &levels {
-            self.check_signal(*t)?;
+            self.check_output(*t)?;
         }
         let mut below = x0;
         for (t, now, next) in levels.into_iter().rev() {

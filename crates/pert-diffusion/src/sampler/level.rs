@@ -4,7 +4,7 @@ use super::Timesteps;
 use crate::error::Error;
 use crate::schedule::Schedule;
 
-/// ᾱ and 1 − ᾱ of a step, or of x_0 itself.
+/// ᾱ and σ² of a step, or of x_0 itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Level {
     pub alpha_bar: f64,
@@ -24,7 +24,7 @@ impl Level {
         self.alpha_bar.sqrt()
     }
 
-    /// σ = √(1 − ᾱ).
+    /// σ = √(1 − ᾱ), but on the straight path.
     pub fn sigma(self) -> f64 {
         self.noise_variance.sqrt()
     }
@@ -34,9 +34,9 @@ impl Level {
         0.5 * (self.alpha_bar / self.noise_variance).ln()
     }
 
-    /// β = 1 − ᾱ/ᾱ' of the steps from the less noisy level `next` to this one, taken at once.
+    /// β = σ² − σ'² ᾱ/ᾱ' of the steps from the less noisy level `next` to this one, taken at once.
     pub fn beta_from(self, next: Self) -> f64 {
-        (self.noise_variance - next.noise_variance) / next.alpha_bar
+        self.noise_variance - next.noise_variance * (self.alpha_bar / next.alpha_bar)
     }
 }
 

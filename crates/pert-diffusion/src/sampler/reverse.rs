@@ -47,7 +47,7 @@ impl<'a> ReverseProcess<'a> {
     ///
     /// # Errors
     /// What the sampler's [`plan`](Sampler::plan) finds; [`Error::InvalidSetting`] for the ε-form at a step without
-    /// any signal (a schedule of zero terminal signal-to-noise ratio).
+    /// any signal (a schedule of zero terminal signal-to-noise ratio), and for the v-form on the straight path.
     pub fn sample<R: Rows>(
         &self,
         sampler: &(impl Sampler + ?Sized),
@@ -86,7 +86,7 @@ impl<'a> ReverseProcess<'a> {
     ) -> Result<(), Error> {
         let plan = sampler.plan(self.schedule)?;
         for step in &plan {
-            self.check_signal(step.t)?;
+            self.check_output(step.t)?;
         }
         let (mut x, mut previous) = (initial, None);
         for step in plan {
@@ -114,11 +114,18 @@ impl<'a> ReverseProcess<'a> {
         }
     }
 
-    pub(crate) fn check_signal(&self, t: usize) -> Result<(), Error> {
-        if self.parameterization != Parameterization::Epsilon || self.schedule.alpha_bar(t) > 0.0 {
-            return Ok(());
-        }
-        let expected = "x0 or v where no signal is left (zero terminal signal-to-noise ratio)";
-        Err(Error::setting("parameterization", expected, "epsilon"))
+    /// Whether the model's output tells x_0 at a step.
+    pub(crate) fn check_output(&self, t: usize) -> Result<(), Error> {
+        let (expected, found) = match self.parameterization {
+            Parameterization::Epsilon if self.schedule.alpha_bar(t) == 0.0 => (
+                "x0, v or flow where no signal is left (zero terminal signal-to-noise ratio)",
+                "epsilon",
+            ),
+            Parameterization::V if (self.schedule.total_variance(t) - 1.0).abs() > 1e-6 => {
+                ("flow or x0 on the straight path", "v")
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::setting("parameterization", expected, found))
     }
 }

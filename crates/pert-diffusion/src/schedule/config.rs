@@ -15,7 +15,7 @@ const LINEAR_BETA: (f64, f64) = (1e-4, 0.02);
 /// The part of the sigmoid used by the sigmoid schedule (Jabri et al. 2022, algorithm 1, τ = 1).
 const SIGMOID_RANGE: (f64, f64) = (-3.0, 3.0);
 
-/// How the noise grows with the step. Every curve gives β_t = 1 − ᾱ((t + 1)/T)/ᾱ(t/T), at most 0.999.
+/// How the noise grows with the step. Every curve but the straight path gives β_t = 1 − ᾱ((t + 1)/T)/ᾱ(t/T), at most 0.999.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScheduleKind {
@@ -29,6 +29,10 @@ pub enum ScheduleKind {
     Linear,
     /// ᾱ(u) ∝ sigmoid(3) − sigmoid(6u − 3) (Jabri et al. 2022).
     Sigmoid,
+    /// The path of flow matching, x_t = (1 − τ) x_0 + τ ε with τ = (t + 1)/T (Lipman et al. 2023, section 4.1, example II
+    /// with σ_min = 0 and time reversed): √ᾱ = 1 − τ and σ = τ, whose squares do not add up to 1. No signal is left at the last
+    /// step: predict x_0 or [`Flow`](crate::Parameterization::Flow).
+    Straight,
 }
 
 impl ScheduleKind {
@@ -57,8 +61,15 @@ impl ScheduleKind {
                 half_sinh(now, before) * (end / 2.0).cosh()
                     / ((now / 2.0).cosh() * half_sinh(end, before))
             }
+            Self::Straight => {
+                // τ² − (kept τ')², as a product
+                let (before, now) = (u(t), u(t + 1));
+                let kept = (1.0 - now) / (1.0 - before);
+                (now - before) / (1.0 - before) * (now + kept * before)
+            }
         };
-        (0..n_steps).map(|t| beta(t).min(MAX_BETA)).collect()
+        let most = if self == Self::Straight { 1.0 } else { MAX_BETA };
+        (0..n_steps).map(|t| beta(t).min(most)).collect()
     }
 }
 
@@ -112,7 +123,7 @@ pub struct ScheduleConfig {
     pub kind: ScheduleKind,
     /// Number of steps T, at least 1. Default 1000 (Ho et al. 2020).
     pub n_steps: usize,
-    /// Signal left at the last step. Default: what the curve leaves.
+    /// Signal left at the last step. Default: what the curve leaves (the straight path leaves none either way).
     pub terminal_snr: TerminalSnr,
 }
 
@@ -127,6 +138,11 @@ impl Default for ScheduleConfig {
 }
 
 impl ScheduleConfig {
+    /// Whether no signal is left at the last step, so that the ε-form tells nothing about x_0 there.
+    pub fn ends_in_noise(&self) -> bool {
+        self.kind == ScheduleKind::Straight || self.terminal_snr == TerminalSnr::Zero
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

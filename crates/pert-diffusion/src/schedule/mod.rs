@@ -6,7 +6,7 @@ pub use config::{ScheduleConfig, ScheduleKind, TerminalSnr};
 
 use crate::error::Error;
 
-/// The coefficients of q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I) and of its posterior.
+/// The coefficients of q(x_t | x_0) = N(√ᾱ_t x_0, σ_t² I) and of its posterior.
 ///
 /// Index 0 is the least noisy step, `n_steps − 1` the noisiest; x_0 itself lies before index 0, with ᾱ = 1.
 ///
@@ -16,8 +16,11 @@ use crate::error::Error;
 /// | α_t | [`alpha`](Self::alpha) | 1 − β_t |
 /// | ᾱ_t | [`alpha_bar`](Self::alpha_bar) | ∏ α over 0..=t, strictly decreasing |
 /// | ᾱ_{t−1} | [`alpha_bar_previous`](Self::alpha_bar_previous) | 1 at t = 0 |
-/// | 1 − ᾱ_t | [`noise_variance`](Self::noise_variance) | by its own recurrence: nothing cancels |
-/// | β̃_t | [`posterior_variance`](Self::posterior_variance) | β_t (1 − ᾱ_{t−1})/(1 − ᾱ_t) |
+/// | σ_t² = 1 − ᾱ_t | [`noise_variance`](Self::noise_variance) | by its own recurrence: nothing cancels |
+/// | β̃_t | [`posterior_variance`](Self::posterior_variance) | β_t σ²_{t−1}/σ_t² |
+///
+/// On the [straight path](ScheduleKind::Straight) of flow matching √ᾱ_t = 1 − τ and σ_t = τ instead, so that σ² is not 1 − ᾱ, and
+/// α_t = ᾱ_t/ᾱ_{t−1} not 1 − β_t; all else holds.
 ///
 /// ```
 /// use pert_diffusion::{Schedule, ScheduleConfig, ScheduleKind};
@@ -31,6 +34,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     beta: Vec<f64>,
+    alpha: Vec<f64>,
     alpha_bar: Vec<f64>,
     noise_variance: Vec<f64>,
 }
@@ -42,7 +46,11 @@ impl Schedule {
     /// What [`ScheduleConfig::check`] finds.
     pub fn new(config: &ScheduleConfig) -> Result<Self, Error> {
         config.check()?;
-        Ok(Self::of(config.terminal_snr.rescale(config.kind.betas(config.n_steps))))
+        let betas = config.kind.betas(config.n_steps);
+        Ok(match config.kind {
+            ScheduleKind::Straight => Self::straight(betas),
+            _ => Self::of(config.terminal_snr.rescale(betas)),
+        })
     }
 
     /// Computes the tables of any β, one per step.
@@ -69,6 +77,7 @@ impl Schedule {
     }
 
     fn of(beta: Vec<f64>) -> Self {
+        let alpha = beta.iter().map(|beta| 1.0 - beta).collect();
         let (mut signal, mut noise) = (1.0, 0.0);
         let (alpha_bar, noise_variance) = beta
             .iter()
@@ -78,7 +87,17 @@ impl Schedule {
                 (signal, noise)
             })
             .unzip();
-        Self { beta, alpha_bar, noise_variance }
+        Self { beta, alpha, alpha_bar, noise_variance }
+    }
+
+    fn straight(beta: Vec<f64>) -> Self {
+        let n_steps = beta.len();
+        let signal = |t: usize| (n_steps - t) as f64 / n_steps as f64; // before step t
+        let alpha = (0..n_steps).map(|t| (signal(t + 1) / signal(t)).powi(2)).collect();
+        let alpha_bar = (0..n_steps).map(|t| signal(t + 1).powi(2)).collect();
+        let sigma = |t: usize| (t + 1) as f64 / n_steps as f64;
+        let noise_variance = (0..n_steps).map(|t| sigma(t).powi(2)).collect();
+        Self { beta, alpha, alpha_bar, noise_variance }
     }
 
     /// Number of steps T.
@@ -91,12 +110,12 @@ impl Schedule {
         self.beta[t]
     }
 
-    /// α_t = 1 − β_t.
+    /// α_t = ᾱ_t/ᾱ_{t−1}, which is 1 − β_t but on the straight path.
     pub fn alpha(&self, t: usize) -> f64 {
-        1.0 - self.beta[t]
+        self.alpha[t]
     }
 
-    /// ᾱ_t, the share of the variance that is still signal.
+    /// ᾱ_t, the squared factor of x_0: the share of the variance that is still signal.
     pub fn alpha_bar(&self, t: usize) -> f64 {
         self.alpha_bar[t]
     }
@@ -106,22 +125,27 @@ impl Schedule {
         if t == 0 { 1.0 } else { self.alpha_bar[t - 1] }
     }
 
-    /// 1 − ᾱ_t, the share of the variance that is noise.
+    /// σ_t² = 1 − ᾱ_t (τ² on the straight path), the variance of the noise in x_t.
     pub fn noise_variance(&self, t: usize) -> f64 {
         self.noise_variance[t]
     }
 
-    /// 1 − ᾱ_{t−1}; 0 at t = 0.
+    /// σ²_{t−1}; 0 at t = 0.
     pub fn noise_variance_previous(&self, t: usize) -> f64 {
         if t == 0 { 0.0 } else { self.noise_variance[t - 1] }
     }
 
-    /// The factor of x_0 in the posterior mean: √ᾱ_{t−1} β_t / (1 − ᾱ_t) (Ho et al. 2020, equation 7).
+    /// The variance of x_t for rows of variance 1: ᾱ_t + σ_t², which is 1 but on the straight path.
+    pub fn total_variance(&self, t: usize) -> f64 {
+        self.alpha_bar[t] + self.noise_variance[t]
+    }
+
+    /// The factor of x_0 in the posterior mean: √ᾱ_{t−1} β_t / σ_t² (Ho et al. 2020, equation 7).
     pub fn posterior_mean_x0(&self, t: usize) -> f64 {
         self.alpha_bar_previous(t).sqrt() * self.beta[t] / self.noise_variance[t]
     }
 
-    /// The factor of x_t in the posterior mean: √α_t (1 − ᾱ_{t−1}) / (1 − ᾱ_t) (Ho et al. 2020, equation 7).
+    /// The factor of x_t in the posterior mean: √α_t σ²_{t−1} / σ_t² (Ho et al. 2020, equation 7).
     pub fn posterior_mean_xt(&self, t: usize) -> f64 {
         self.alpha(t).sqrt() * self.noise_variance_previous(t) / self.noise_variance[t]
     }
@@ -139,12 +163,12 @@ impl Schedule {
         self.posterior_variance(t.max(1)).ln()
     }
 
-    /// Signal-to-noise ratio ᾱ_t / (1 − ᾱ_t), of variances.
+    /// Signal-to-noise ratio ᾱ_t / σ_t², of variances.
     pub fn snr(&self, t: usize) -> f64 {
         self.alpha_bar[t] / self.noise_variance[t]
     }
 
-    /// λ_t = ln(√ᾱ_t / √(1 − ᾱ_t)), half the logarithm of [`snr`](Self::snr) (Lu et al. 2022, section 2); −∞ where no
+    /// λ_t = ln(√ᾱ_t / σ_t), half the logarithm of [`snr`](Self::snr) (Lu et al. 2022, section 2); −∞ where no
     /// signal is left.
     pub fn half_log_snr(&self, t: usize) -> f64 {
         0.5 * self.snr(t).ln()
@@ -186,7 +210,11 @@ mod tests {
 
         /// q(x_{t−1}|x_t, x_0) mixed over q(x_t|x_0) is q(x_{t−1}|x_0): mean and variance.
         #[test]
-        fn the_posterior_is_consistent(kind in kind(), n_steps in 1usize..1500, at in 0.0..1.0f64) {
+        fn the_posterior_is_consistent(
+            kind in prop_oneof![kind(), Just(ScheduleKind::Straight)],
+            n_steps in 1usize..1500,
+            at in 0.0..1.0f64,
+        ) {
             let schedule = schedule(kind, n_steps, TerminalSnr::AsCurve);
             let t = (at * n_steps as f64) as usize;
             let (a, b) = (schedule.posterior_mean_x0(t), schedule.posterior_mean_xt(t));
@@ -212,6 +240,24 @@ mod tests {
             for t in 0..n_steps {
                 let expected = (curve.alpha_bar(t).sqrt() - end) * first / (first - end);
                 prop_assert!((zero.alpha_bar(t).sqrt() - expected).abs() < 1e-9, "{t}");
+            }
+        }
+    }
+
+    /// x_t made of x_{t−1}: signal and noise as the path says, up to its end in noise alone.
+    #[test]
+    fn the_straight_path_is_a_chain() {
+        for n_steps in [1, 2, 7, 1000] {
+            let schedule = schedule(ScheduleKind::Straight, n_steps, TerminalSnr::AsCurve);
+            for t in 0..n_steps {
+                let time = (t + 1) as f64 / n_steps as f64;
+                let signal = (schedule.alpha(t) * schedule.alpha_bar_previous(t)).sqrt();
+                let noise =
+                    schedule.alpha(t) * schedule.noise_variance_previous(t) + schedule.beta(t);
+                assert!((signal - (1.0 - time)).abs() < 1e-12, "{t} of {n_steps}: {signal}");
+                assert!((noise - time * time).abs() < 1e-12, "{t} of {n_steps}: {noise}");
+                assert!((schedule.alpha_bar(t).sqrt() - (1.0 - time)).abs() < 1e-12);
+                assert!((schedule.noise_variance(t).sqrt() - time).abs() < 1e-12);
             }
         }
     }
