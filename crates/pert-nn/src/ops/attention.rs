@@ -1,12 +1,13 @@
 //! Attention for inference without a matrix of scores in memory.
 
 use burn::tensor::{Tensor, TensorData, activation};
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::host::{LANES, exp_not_positive, host, in_memory, tensor};
 use crate::AttentionMask;
 
-/// Queries that go through the keys together: their sums fill half of the 32 vector registers.
+/// Queries that go through the keys together: as many sums as a processor adds up at once.
 const QUERIES: usize = 8;
 
 /// Angles by which queries and keys are turned, so that their product depends on how far apart they stand
@@ -111,7 +112,7 @@ pub fn attention(
                 d_head,
                 width,
             };
-            arch.dispatch(|| part.attend(scratch, out));
+            arch.dispatch(Pass { head: part, scratch, out });
         },
     );
     let out: Tensor<4> = tensor(out, [n, n_heads, n_positions, d_head], &device);
@@ -134,8 +135,8 @@ struct Head<'a> {
 /// Buffers that a thread uses again.
 #[derive(Default)]
 struct Scratch {
-    /// `[queries rounded up, d_head]`
-    q: Vec<f32>,
+    /// `[queries / QUERIES, d_head]`
+    q: Vec<[f32; QUERIES]>,
     /// `[d_head, keys rounded up]`
     k: Vec<f32>,
     /// `[keys, d_head rounded up]`
@@ -146,53 +147,77 @@ struct Scratch {
     scores: Vec<f32>,
     /// One row of a head.
     row: Vec<f32>,
+    /// `[QUERIES, d_head rounded up]`
+    gathered: Vec<f32>,
+}
+
+/// A head's work, as `pulp` compiles it for each kind of processor. A closure would do only while the compiler thinks it small
+/// enough to be inlined; else every multiplication would be a call.
+struct Pass<'a> {
+    head: Head<'a>,
+    scratch: &'a mut Scratch,
+    out: &'a mut [f32],
+}
+
+impl pulp::WithSimd for Pass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.head.attend(simd, self.scratch, self.out);
+    }
 }
 
 impl Head<'_> {
     #[inline(always)]
-    fn attend(&self, scratch: &mut Scratch, out: &mut [f32]) {
+    fn attend<S: Simd>(&self, simd: S, scratch: &mut Scratch, out: &mut [f32]) {
         let n_positions = self.q.len() / self.width;
         let n_keys = n_positions.next_multiple_of(LANES);
-        let n_queries = n_positions.next_multiple_of(QUERIES);
-        let d_value = self.d_head.next_multiple_of(LANES);
-        self.load(scratch, n_queries, n_keys, d_value);
-        let Scratch { q, k, v, bias, scores, .. } = scratch;
-        for start in (0..n_positions).step_by(QUERIES) {
-            let queries = &q[start * self.d_head..][..QUERIES * self.d_head];
-            score(queries, k, bias, scores, self.d_head);
+        self.load(scratch, n_keys);
+        let Scratch { q, k, v, bias, scores, gathered, .. } = scratch;
+        let blocks = q.chunks_exact(self.d_head).zip(out.chunks_mut(QUERIES * self.d_head));
+        for (queries, out) in blocks {
+            score(simd, queries, k, bias, scores);
             let mut scale = [0.0; QUERIES];
             for (scale, scores) in scale.iter_mut().zip(scores.chunks_exact_mut(n_keys)) {
                 *scale = 1.0 / exponentials(scores);
             }
-            let rows = QUERIES.min(n_positions - start);
-            let out = &mut out[start * self.d_head..][..rows * self.d_head];
-            gather(scores, v, &scale, out, self.d_head, n_positions);
+            gather(simd, scores, v, gathered, n_positions);
+            let d_value = gathered.len() / QUERIES;
+            let rows = out.chunks_exact_mut(self.d_head).zip(gathered.chunks_exact(d_value));
+            for ((out, gathered), scale) in rows.zip(scale) {
+                out.iter_mut().zip(gathered).for_each(|(out, sum)| *out = sum * scale);
+            }
         }
     }
 
-    /// Fills the buffers: queries turned and scaled, keys turned and transposed, values padded.
+    /// Fills the buffers: queries turned, scaled and transposed in blocks, keys turned and transposed, values padded.
     #[inline(always)]
-    fn load(&self, scratch: &mut Scratch, n_queries: usize, n_keys: usize, d_value: usize) {
+    fn load(&self, scratch: &mut Scratch, n_keys: usize) {
         let (d_head, n_positions) = (self.d_head, self.q.len() / self.width);
-        let clear = |buffer: &mut Vec<f32>, length: usize, value: f32| {
+        let d_value = d_head.next_multiple_of(LANES);
+        fn fill<T: Copy>(buffer: &mut Vec<T>, length: usize, value: T) {
             buffer.clear();
             buffer.resize(length, value);
-        };
-        clear(&mut scratch.q, n_queries * d_head, 0.0);
-        clear(&mut scratch.k, d_head * n_keys, 0.0);
-        clear(&mut scratch.v, n_positions * d_value, 0.0);
-        clear(&mut scratch.bias, n_keys, f32::NEG_INFINITY);
-        clear(&mut scratch.scores, QUERIES * n_keys, 0.0);
-        clear(&mut scratch.row, d_head, 0.0);
+        }
+        fill(&mut scratch.q, n_positions.div_ceil(QUERIES) * d_head, [0.0; QUERIES]);
+        fill(&mut scratch.k, d_head * n_keys, 0.0);
+        fill(&mut scratch.v, n_positions * d_value, 0.0);
+        fill(&mut scratch.bias, n_keys, f32::NEG_INFINITY);
+        fill(&mut scratch.scores, QUERIES * n_keys, 0.0);
+        fill(&mut scratch.gathered, QUERIES * d_value, 0.0);
+        fill(&mut scratch.row, d_head, 0.0);
         let scale = 1.0 / (d_head as f32).sqrt();
         for position in 0..n_positions {
             let of_head = position * self.width + self.offset;
             self.turn(&self.q[of_head..][..d_head], position, &mut scratch.row);
-            let query = &mut scratch.q[position * d_head..][..d_head];
-            query.iter_mut().zip(&scratch.row).for_each(|(q, x)| *q = x * scale);
+            let block = &mut scratch.q[position / QUERIES * d_head..][..d_head];
+            for (query, x) in block.iter_mut().zip(&scratch.row) {
+                query[position % QUERIES] = x * scale;
+            }
             self.turn(&self.k[of_head..][..d_head], position, &mut scratch.row);
-            for (i, x) in scratch.row.iter().enumerate() {
-                scratch.k[i * n_keys + position] = *x;
+            for (key, x) in scratch.k[position..].iter_mut().step_by(n_keys).zip(&scratch.row) {
+                *key = *x;
             }
             scratch.v[position * d_value..][..d_head].copy_from_slice(&self.v[of_head..][..d_head]);
             let hidden = self.padding.is_some_and(|padding| padding[position] != 0.0);
@@ -215,24 +240,28 @@ impl Head<'_> {
     }
 }
 
-/// scores = queries · keys + bias; `queries` `[QUERIES, d_head]`, `keys` `[d_head, n_keys]`.
+/// scores = queries · keys + bias; `queries` `[d_head]`, `keys` `[d_head, n_keys]`, `scores` `[QUERIES, n_keys]`.
 #[inline(always)]
-fn score(queries: &[f32], keys: &[f32], bias: &[f32], scores: &mut [f32], d_head: usize) {
-    let n_keys = bias.len();
-    for (block, bias) in bias.as_chunks::<LANES>().0.iter().enumerate() {
+fn score<S: Simd>(
+    simd: S,
+    queries: &[[f32; QUERIES]],
+    keys: &[f32],
+    bias: &[f32],
+    scores: &mut [f32],
+) {
+    // Padded to the widest vectors, so that nothing is left over.
+    let (keys, bias) = (S::as_simd_f32s(keys).0, S::as_simd_f32s(bias).0);
+    let scores = S::as_mut_simd_f32s(scores).0;
+    let n_vectors = bias.len();
+    for (block, bias) in bias.iter().enumerate() {
         let mut sums = [*bias; QUERIES];
-        for i in 0..d_head {
-            let keys: &[f32; LANES] =
-                keys[i * n_keys + block * LANES..].first_chunk().expect("keys are padded");
-            for (query, sums) in sums.iter_mut().enumerate() {
-                let q = queries[query * d_head + i];
-                for lane in 0..LANES {
-                    sums[lane] = q.mul_add(keys[lane], sums[lane]);
-                }
+        for (query, key) in queries.iter().zip(keys[block..].iter().step_by(n_vectors)) {
+            for i in 0..QUERIES {
+                sums[i] = simd.mul_add_f32s(simd.splat_f32s(query[i]), *key, sums[i]);
             }
         }
-        for (query, sums) in sums.iter().enumerate() {
-            scores[query * n_keys + block * LANES..][..LANES].copy_from_slice(sums);
+        for (score, sum) in scores[block..].iter_mut().step_by(n_vectors).zip(sums) {
+            *score = sum;
         }
     }
 }
@@ -259,33 +288,25 @@ fn exponentials(scores: &mut [f32]) -> f32 {
     sums.into_iter().sum()
 }
 
-/// out = scale · weights · values; `values` `[n_positions, d_head rounded up]`, `out` up to QUERIES rows of d_head.
+/// out = weights · values; `weights` `[QUERIES, n_keys]`, `values` `[n_positions, d_value]`, `out` `[QUERIES, d_value]`.
 #[inline(always)]
-fn gather(
-    weights: &[f32],
-    values: &[f32],
-    scale: &[f32; QUERIES],
-    out: &mut [f32],
-    d_head: usize,
-    n_positions: usize,
-) {
-    let (n_keys, d_value) = (weights.len() / QUERIES, values.len() / n_positions);
-    for start in (0..d_head).step_by(LANES) {
-        let mut sums = [[0.0f32; LANES]; QUERIES];
-        for position in 0..n_positions {
-            let value: &[f32; LANES] =
-                values[position * d_value + start..].first_chunk().expect("values are padded");
-            for (query, sums) in sums.iter_mut().enumerate() {
-                let weight = weights[query * n_keys + position];
-                for lane in 0..LANES {
-                    sums[lane] = weight.mul_add(value[lane], sums[lane]);
-                }
+fn gather<S: Simd>(simd: S, weights: &[f32], values: &[f32], out: &mut [f32], n_positions: usize) {
+    let n_keys = weights.len() / QUERIES;
+    let weights: [&[f32]; QUERIES] =
+        std::array::from_fn(|query| &weights[query * n_keys..][..n_positions]);
+    let (values, out) = (S::as_simd_f32s(values).0, S::as_mut_simd_f32s(out).0);
+    let n_vectors = out.len() / QUERIES;
+    for block in 0..n_vectors {
+        let mut sums = [simd.splat_f32s(0.0); QUERIES];
+        let values = values[block..].iter().step_by(n_vectors);
+        for (position, value) in (0..n_positions).zip(values) {
+            for query in 0..QUERIES {
+                let weight = simd.splat_f32s(weights[query][position]);
+                sums[query] = simd.mul_add_f32s(weight, *value, sums[query]);
             }
         }
-        let columns = LANES.min(d_head - start);
-        for ((out, sums), scale) in out.chunks_exact_mut(d_head).zip(&sums).zip(scale) {
-            let out = &mut out[start..start + columns];
-            out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum * scale);
+        for (out, sum) in out[block..].iter_mut().step_by(n_vectors).zip(sums) {
+            *out = sum;
         }
     }
 }

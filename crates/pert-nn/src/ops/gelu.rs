@@ -28,8 +28,20 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let shape = x.dims();
     let mut values = host(x);
     let arch = pulp::Arch::new();
-    values.par_chunks_mut(CHUNK).for_each(|chunk| arch.dispatch(|| gelu_in_place(chunk)));
+    values.par_chunks_mut(CHUNK).for_each(|chunk| arch.dispatch(Pass(chunk)));
     tensor(values, shape, &device)
+}
+
+/// Compiled for each kind of processor.
+struct Pass<'a>(&'a mut [f32]);
+
+impl pulp::WithSimd for Pass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _simd: S) {
+        gelu_in_place(self.0);
+    }
 }
 
 #[inline(always)]
