@@ -4,7 +4,10 @@ use std::io::Read;
 
 use flate2::Crc;
 use flate2::read::GzDecoder;
-use pert_encoders::{Error, Molecule, MorganCounts, MorganFingerprint, SaltRule};
+use pert_encoders::{
+    DrugEncoder, Error, InvalidDrug, Molecule, MorganCounts, MorganFingerprint, SaltRule,
+    TanimotoMap, TanimotoMapConfig, TargetEncoder,
+};
 use pert_testkit::{golden, shared_data};
 
 #[derive(serde::Deserialize)]
@@ -239,6 +242,74 @@ fn the_slides_other_compounds_are_accepted_also_where_another_molecule_was_meant
         if *is_molecule {
             let is_another = Molecule::parse(printed).unwrap() != meant;
             assert_eq!(is_another, row == 10 || row == 12, "row {row}");
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct KernelRidge {
+    drugs: std::collections::BTreeMap<String, String>,
+    training: Vec<String>,
+    new: Vec<String>,
+    dose_scale: f64,
+    alpha: f64,
+    /// `[training, 2]`.
+    y: Vec<f64>,
+    /// `[new, 2]`.
+    predicted: Vec<f64>,
+    /// `[new, training]`.
+    kernel: Vec<f64>,
+}
+
+#[test]
+fn ridge_on_the_map_is_scikit_learns_kernel_ridge() {
+    let case: KernelRidge = golden(env!("CARGO_MANIFEST_DIR"), "tanimoto_map");
+    let encoder = DrugEncoder::new(case.drugs, SaltRule::AllParts, InvalidDrug::Error).unwrap();
+    let config = TanimotoMapConfig { dose_scale: Some(case.dose_scale), ..Default::default() };
+    let training: Vec<&str> = case.training.iter().map(String::as_str).collect();
+    let new: Vec<&str> = case.new.iter().map(String::as_str).collect();
+    let map = TanimotoMap::fit(encoder, &training, config).unwrap();
+    let (phi, phi_new) =
+        (map.encode_targets(&training).unwrap(), map.encode_targets(&new).unwrap());
+    let dim = map.dim();
+    for (i, row) in phi_new.chunks(dim).enumerate() {
+        for (j, other) in phi.chunks(dim).enumerate() {
+            let product: f64 = row.iter().zip(other).map(|(a, b)| a * b).sum();
+            let expected = case.kernel[i * training.len() + j];
+            assert!((product - expected).abs() < 1e-12, "{i}, {j}: {product} is not {expected}");
+        }
+    }
+    // Coordinates are orthogonal over the training targets, so ridge regression solves each alone: w = φᵀy / (λ + α).
+    for output in 0..2 {
+        let weights: Vec<f64> = (0..dim)
+            .map(|k| {
+                let product: f64 =
+                    (0..training.len()).map(|i| phi[i * dim + k] * case.y[i * 2 + output]).sum();
+                product / (map.eigenvalues()[k] + case.alpha)
+            })
+            .collect();
+        for (i, row) in phi_new.chunks(dim).enumerate() {
+            let predicted: f64 = row.iter().zip(&weights).map(|(x, w)| x * w).sum();
+            let expected = case.predicted[i * 2 + output];
+            assert!((predicted - expected).abs() < 1e-10, "{i}: {predicted} is not {expected}");
+        }
+    }
+}
+
+#[test]
+fn texts_that_are_too_large_or_open_are_refused_at_once() {
+    let long = "C".repeat(100_000);
+    let many_atoms = "C".repeat(10_000);
+    for bad in ["", "   ", "C1CC", "C1CC2", "C%12CC", "C(C", "[", "C[", &long, &many_atoms] {
+        for refused in [
+            bits(bad).err(),
+            MorganCounts::parse(bad, SaltRule::LargestPart).err(),
+            Molecule::parse(bad).err(),
+        ] {
+            let error =
+                refused.unwrap_or_else(|| panic!("{:?}… is accepted", &bad[..bad.len().min(20)]));
+            assert!(matches!(error, Error::BadSmiles { .. }), "{error}");
+            assert!(error.to_string().len() < 400);
         }
     }
 }

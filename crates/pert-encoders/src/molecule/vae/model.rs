@@ -222,13 +222,14 @@ impl SmilesVae {
         let (n, n_places) = (z.dims()[0], self.config.n_places());
         let mut molecules: Vec<Vec<usize>> = vec![Vec::new(); n];
         let mut has_ended = vec![false; n];
-        for t in 1..=n_places {
-            let so_far: Vec<&[usize]> = molecules.iter().map(Vec::as_slice).collect();
-            let tokens =
-                before(without_end(one_hot(&so_far, t, self.vocabulary.len(), &self.device)));
-            let logits = self.network.decode(z.clone(), tokens, n_places); // [n, t, n_tokens]
-            let last = logits.narrow(1, t - 1, 1).reshape([n, self.vocabulary.len()]);
-            let chosen: Vec<i64> = choose(last).argmax(1).into_data().iter::<i64>().collect();
+        let mut unrolling = self.network.unroll(z, n_places);
+        for _ in 0..n_places {
+            // Zeros where there is no token before, or the end.
+            let last: Vec<&[usize]> =
+                molecules.iter().map(|tokens| &tokens[tokens.len().saturating_sub(1)..]).collect();
+            let before = without_end(one_hot(&last, 1, self.vocabulary.len(), &self.device));
+            let scores = choose(unrolling.next(before)); // [n, n_tokens]
+            let chosen: Vec<i64> = scores.argmax(1).into_data().iter::<i64>().collect();
             for (place, chosen) in chosen.into_iter().enumerate() {
                 has_ended[place] |= chosen as usize == END;
                 if !has_ended[place] {

@@ -16,7 +16,7 @@ const D_PLACE: usize = 32;
 /// Offsets that the encoder's convolutions see, in tokens.
 const ENCODER_OFFSETS: [&[isize]; 2] = [&[-2, -1, 0, 1, 2], &[-3, 0, 3]];
 
-/// Each convolution of the decoder reaches three times as far back as the one before: 1, 3, 9, 27, … tokens, twice.
+/// How much farther each convolution of the decoder reaches back than the one before.
 const DILATION: isize = 3;
 
 /// Log variances are kept within this of 0, where their exponentials are harmless.
@@ -40,6 +40,11 @@ impl Convolution {
     /// `[n, t, width]` to the same.
     fn forward(&self, h: Tensor<3>, offsets: &[isize]) -> Tensor<3> {
         let around = neighbours(&self.norm.forward(h.clone()), offsets);
+        self.add(h, around)
+    }
+
+    /// The last step, from h and what was found around it, `[n, t, offsets · width]`.
+    fn add(&self, h: Tensor<3>, around: Tensor<3>) -> Tensor<3> {
         h.add(activation::relu(self.linear.forward(around)))
     }
 }
@@ -126,12 +131,55 @@ impl Network {
         let places = self.places.forward(z).reshape([n, n_places, D_PLACE]).narrow(1, 0, t);
         let h = self.decoder_tokens.forward(Tensor::cat(vec![before, places], 2));
         let mut h = activation::relu(h); // [n, t, d_hidden]
-        let mut reach = 1;
-        for layer in &self.decoder_layers {
+        for (layer, reach) in self.decoder_layers.iter().zip(reaches()) {
             h = layer.forward(h, &[-2 * reach, -reach, 0]);
-            reach *= DILATION;
         }
         self.output.forward(self.output_norm.forward(h))
+    }
+
+    /// [`Self::decode`] place by place.
+    pub fn unroll(&self, z: Tensor<2>, n_places: usize) -> Unrolling<'_> {
+        let n = z.dims()[0];
+        let places = self.places.forward(z).reshape([n, n_places, D_PLACE]);
+        Unrolling { network: self, places, seen: vec![Vec::new(); self.decoder_layers.len()] }
+    }
+}
+
+/// How far back the decoder's convolutions reach: each three times as far as the one before.
+fn reaches() -> impl Iterator<Item = isize> {
+    std::iter::successors(Some(1), |reach| Some(reach * DILATION))
+}
+
+/// A decoder on its way along the places of molecules. It keeps what each layer saw, so that a place costs the same wherever
+/// it is.
+pub(super) struct Unrolling<'a> {
+    network: &'a Network,
+    /// `[n, n_places, D_PLACE]`.
+    places: Tensor<3>,
+    /// For each layer the normalised input at the places so far, `[n, 1, d_hidden]` each.
+    seen: Vec<Vec<Tensor<3>>>,
+}
+
+impl Unrolling<'_> {
+    /// Logits of the next place, `[n, n_tokens]`, from the token before it, `[n, 1, n_tokens − 1]`.
+    pub fn next(&mut self, before: Tensor<3>) -> Tensor<2> {
+        let t = self.seen[0].len();
+        let place = self.places.clone().narrow(1, t, 1);
+        let h = self.network.decoder_tokens.forward(Tensor::cat(vec![before, place], 2));
+        let mut h = activation::relu(h); // [n, 1, d_hidden]
+        for ((layer, seen), reach) in
+            self.network.decoder_layers.iter().zip(&mut self.seen).zip(reaches())
+        {
+            let here = layer.norm.forward(h.clone());
+            let nothing = here.zeros_like();
+            seen.push(here);
+            let back = |by: usize| t.checked_sub(by).map_or(nothing.clone(), |at| seen[at].clone());
+            let reach = reach.unsigned_abs();
+            h = layer.add(h, Tensor::cat(vec![back(2 * reach), back(reach), back(0)], 2));
+        }
+        let logits = self.network.output.forward(self.network.output_norm.forward(h));
+        let [n, _, n_tokens] = logits.dims();
+        logits.reshape([n, n_tokens])
     }
 }
 
@@ -183,4 +231,47 @@ pub(super) fn one_hot(
 pub(super) fn without_end(one_hot: Tensor<3>) -> Tensor<3> {
     let n_tokens = one_hot.dims()[2];
     one_hot.narrow(2, 1, n_tokens - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use pert_core::seeded_rng;
+
+    use super::*;
+
+    #[test]
+    fn place_by_place_is_the_same_as_at_once() {
+        let config = SmilesVaeConfig { d_latent: 3, d_hidden: 8, n_layers: 3, longest: 30 };
+        let (rng, device) = (&mut seeded_rng(0, "network"), Device::flex());
+        let network = Network::init(&config, 5, rng, &device);
+        let molecule: Vec<usize> = (0..30).map(|i| 1 + i % 4).collect();
+        let tokens = without_end(one_hot(&[&molecule, &molecule[..4]], 31, 5, &device));
+        let z = network.encode(tokens.clone(), 31).mean;
+        let back = before(tokens);
+        let values = |t: Tensor<2>| t.into_data().iter::<f64>().collect::<Vec<_>>();
+        let at_once = network.decode(z.clone(), back.clone(), 31);
+        let mut unrolling = network.unroll(z, 31);
+        for t in 0..31 {
+            let expected = values(at_once.clone().narrow(1, t, 1).reshape([2, 5]));
+            let found = values(unrolling.next(back.clone().narrow(1, t, 1)));
+            for (found, expected) in found.iter().zip(&expected) {
+                // f32 sums of some hundred terms around 1.
+                assert!((found - expected).abs() < 1e-5, "{t}: {found} is not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_molecule_does_not_change_its_posterior() {
+        let config = SmilesVaeConfig { d_latent: 4, d_hidden: 8, n_layers: 2, longest: 20 };
+        let (rng, device) = (&mut seeded_rng(0, "network"), Device::flex());
+        let network = Network::init(&config, 4, rng, &device);
+        let mean = |t: usize| {
+            let tokens = without_end(one_hot(&[&[1, 2, 3, 2]], t, 4, &device));
+            network.encode(tokens, 21).mean.into_data().iter::<f64>().collect::<Vec<_>>()
+        };
+        for (short, long) in mean(5).iter().zip(mean(21)) {
+            assert!((short - long).abs() < 1e-6, "{short} is not {long}");
+        }
+    }
 }
