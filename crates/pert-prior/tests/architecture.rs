@@ -29,8 +29,8 @@ const ASIDE: &str = "pert-testkit";
 const WITHIN_A_FLOOR: [(&str, &str); 1] = [("pert-metrics", "pert-core")];
 
 /// Crates whose numbers need no tensors.
-const WITHOUT_BURN: [&str; 6] =
-    ["pert-core", "pert-metrics", "pert-baselines", "pert-encoders", "pert-data", "pert-report"];
+const WITHOUT_BURN: [&str; 5] =
+    ["pert-core", "pert-metrics", "pert-baselines", "pert-data", "pert-report"];
 
 /// Dependencies that only these crates may name.
 const KEPT_TO: [(&str, &[&str]); 9] = [
