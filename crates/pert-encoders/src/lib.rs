@@ -1,8 +1,13 @@
-//! Perturbation encoders: from a set of perturbed genes to numbers, order-invariant, for genes seen or unseen.
+//! Encoders: from what was perturbed to numbers, order-invariant, for targets seen or unseen; and from cells to numbers.
 //!
 //! A gene set is encoded twice. [`GeneSetEncoder::encode`] gives what kernels read: which seen genes are in the set,
 //! and the sum of the genes' features (annotation of the Gene Ontology, or any table of numbers).
 //! [`GeneSetEncoder::condition`] gives what networks read: the same with features reduced to a few dimensions.
+//!
+//! What is known of targets comes from a [`FeatureTable`] (numbers, annotations, gene sets; text, npz, safetensors), from the Gene
+//! Ontology's own files ([`Annotations`] and [`Ontology`]), under any name an [`AliasTable`] resolves. Every encoder of targets is a
+//! [`TargetEncoder`]; [`SetEncoder`] pools their rows, with ids learned for seen targets. [`CellEncoder`] brings cells and perturbations
+//! into one space.
 //!
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
 //! are held out together. [`DrugEncoder`] turns a drug at a dose into its Morgan fingerprint, [`TanimotoMap`] into the

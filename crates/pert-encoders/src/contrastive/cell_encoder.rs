@@ -36,7 +36,8 @@ pub struct CellEncoderState {
     pub n_perturbations: usize,
 }
 
-/// The cell encoder y → g of contrastive training: log1p(10⁴ y / Σy) through a network, scaled to length 1, for the loss
+/// The cell encoder y → g of contrastive training: log1p(10⁴ y / Σy), less the mean of the training
+/// cells, through a network, scaled to length 1, for the loss
 /// knows its direction alone. Cells of one perturbation lie around its vector.
 ///
 /// ```

@@ -16,6 +16,9 @@ const SMALLEST_SQUARED_LENGTH: f64 = 1e-12;
 /// Genes → hidden → g, and a vector for every perturbation.
 #[derive(Module, Debug)]
 pub(super) struct Network {
+    /// Mean profile of the training cells, `[1, n_genes]`; not trained. Profiles have much in common, and the little by which
+    /// perturbations differ would be learned slowly beside it.
+    centre: Param<Tensor<2>>,
     cell: Mlp,
     /// `[n_perturbations, d]`.
     prototypes: Option<Param<Tensor<2>>>,
@@ -42,7 +45,9 @@ impl Network {
             norm: Norm::Layer,
             activation: Activation::Relu,
         };
+        let centre = Tensor::zeros([1, n_genes], device);
         let mut network = Self {
+            centre: Param::from_tensor(centre).set_require_grad(false),
             cell: cell.init(rng, device)?,
             prototypes: None,
             sets: None,
@@ -67,10 +72,19 @@ impl Network {
         Ok(network)
     }
 
+    /// The same network, its inputs centred on the mean profile of some cells.
+    pub fn centred_on(mut self, counts: &CsrCounts, cells: &[usize], device: &Device) -> Self {
+        let mean: Vec<f32> =
+            counts.mean_log_normalised(cells).into_iter().map(|x| x as f32).collect();
+        let mean = Tensor::from_data(TensorData::new(mean, [1, counts.n_genes()]), device);
+        self.centre = Param::from_tensor(mean).set_require_grad(false);
+        self
+    }
+
     /// # Shapes
     /// - x: `[n, n_genes]`, log1p(10⁴ y / Σy); output: `[n, d]`, of length 1
     pub fn cells(&self, x: Tensor<2>) -> Tensor<2> {
-        direction(self.cell.forward(x))
+        direction(self.cell.forward(x - self.centre.val()))
     }
 
     /// The learned prototypes, `[n_perturbations, d]`, of length 1.

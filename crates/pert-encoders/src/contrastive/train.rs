@@ -88,7 +88,8 @@ impl<'a> ContrastiveTrainer<'a> {
         data.check(config)?;
         let device = device.clone().without_autodiff().autodiff();
         let n_genes = data.counts.n_genes();
-        let network = Network::init(config, n_genes, data.n_perturbations, rng, &device)?;
+        let network = Network::init(config, n_genes, data.n_perturbations, rng, &device)?
+            .centred_on(data.counts, data.cells, &device);
         let tokens = data.tokens.map(|tokens| tokens.to_device(&device));
         if let Some(tokens) = &tokens {
             network.sets(tokens).map_err(ContrastiveError::from)?;

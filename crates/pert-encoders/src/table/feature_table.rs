@@ -93,6 +93,20 @@ impl FeatureRow<'_> {
         }
     }
 
+    /// Adds the outer product with a vector to a matrix, row-major `[dim, other.len()]`.
+    pub(crate) fn add_outer_to(&self, other: &[f64], matrix: &mut [f64]) {
+        let mut add = |column: usize, value: f64| {
+            let row = &mut matrix[column * other.len()..(column + 1) * other.len()];
+            row.iter_mut().zip(other).for_each(|(m, o)| *m += value * o);
+        };
+        match *self {
+            Self::Dense(values) => values.iter().enumerate().for_each(|(c, &v)| add(c, v)),
+            Self::Sparse { indices, weights } => {
+                indices.iter().zip(weights).for_each(|(&c, &w)| add(c as usize, w));
+            }
+        }
+    }
+
     /// Inner product with a dense vector, `[dim]`.
     pub fn dot(&self, other: &[f64]) -> f64 {
         match *self {

@@ -188,6 +188,24 @@ mod tests {
         assert_eq!(columns, ArrayProblem::ColumnCount { expected: 2, found: 1 });
     }
 
+    #[test]
+    fn damaged_files_are_errors_and_never_panic() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/arrays");
+        for name in ["plain.npz", "compressed.npz", "one.safetensors", "many.safetensors"] {
+            let bytes = std::fs::read(folder.join(name)).unwrap();
+            let parse = |bytes: &[u8]| parse_arrays(bytes, Path::new(name), 1 << 20);
+            assert!(parse(&bytes).is_ok());
+            for length in 0..bytes.len() {
+                assert!(parse(&bytes[..length]).is_err(), "{name} cut to {length} bytes");
+            }
+            for place in 0..bytes.len() {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= 0x41;
+                let _ = parse(&damaged);
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(
