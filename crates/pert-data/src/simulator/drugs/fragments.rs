@@ -39,7 +39,7 @@ pub(super) const N_OF_SUBSTITUENT: usize = 3;
 struct Substituent {
     /// As a branch of a SMILES.
     smiles: &'static str,
-    /// π (lipophilicity), σ_p (electronic pull), molar refractivity (bulk, cm³/mol ÷ 10).
+    /// π (lipophilicity), σ_p (electronic pull), molar refractivity (bulk, cm³/mol).
     constants: [f64; N_OF_SUBSTITUENT],
 }
 

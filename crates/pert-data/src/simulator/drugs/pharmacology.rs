@@ -23,8 +23,8 @@ const LOG_EC50_STRUCTURE_SD: f64 = 0.7;
 const LOG_EC50_UNEXPLAINED_SD: f64 = 0.4;
 
 /// Standard deviation of a compound's log strength at saturating dose (uptake, efficacy), which no structure tells here. With
-/// potencies as above, the squared shifts of the compounds are as uneven as those of sci-Plex, whose energy distances to
-/// vehicle have a 95th percentile of 4.3 times the median (188 compounds, scPerturb).
+/// potencies as above, the squared shifts of the compounds are about as uneven as those of sci-Plex, whose energy distances
+/// to vehicle have a 95th percentile of 4.3 times the median (188 compounds, scPerturb).
 const STRENGTH_LOG_SD: f64 = 0.45;
 
 /// From structures to effects.
