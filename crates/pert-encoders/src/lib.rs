@@ -51,17 +51,8 @@ pub use contrastive::{
 };
 pub use error::{Error, TableProblem};
 pub use gene_set::{
-    GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, TargetFeatures, UnknownGene,
-};
-pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
-pub use table::{
-    AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
-    FeatureRow, FeatureTable, Ontology, OntologyError,
-};
-pub use protein::{
-    ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Config, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
-    Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,
-    ProteinSequence,
+    GeneSetEncoder, GeneSetEncoderState, GeneSetEncoding, LARGEST_REDUCED_DIM, TargetFeatures,
+    UnknownGene,
 };
 pub use molecule::{
     DrugEncoder, DrugEncoderState, InvalidDrug, LONGEST_SMILES, MORGAN_BITS, MOST_TRAINING_DRUGS,
@@ -70,5 +61,15 @@ pub use molecule::{
     SmilesVaeState, SmilesVaeTrainConfig, SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig,
     TanimotoMapState, share_of_valid, smiles_tokens, tanimoto_matrix,
 };
+pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
+pub use protein::{
+    ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Config, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
+    Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,
+    ProteinSequence,
+};
 pub use scaled::Scaled;
+pub use table::{
+    AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
+    FeatureRow, FeatureTable, Ontology, OntologyError,
+};
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};

@@ -90,14 +90,16 @@ fn features_of(
             let path = needed(&config.smiles, "smiles", "--smiles TABLE")?;
             let table = SmilesTable::read(path)?;
             // Tables hold more drugs than a screen; a drug of the screen is refused when it is asked for.
-            let encoder = DrugEncoder::new(table.smiles(), SaltRule::LargestPart, InvalidDrug::Skip)?;
+            let encoder =
+                DrugEncoder::new(table.smiles(), SaltRule::LargestPart, InvalidDrug::Skip)?;
             let map_config =
                 TanimotoMapConfig { n_leading: REDUCED_FEATURES, ..TanimotoMapConfig::default() };
             Ok(Some(TargetFeatures::Drugs(TanimotoMap::fit(encoder, &seen_targets, map_config)?)))
         }
         EncoderKind::Protein => {
             let path = needed(&config.reference, "protein", "--reference FASTA")?;
-            let references = ProteinReferences::read_fasta(path).map_err(pert_encoders::Error::from)?;
+            let references =
+                ProteinReferences::read_fasta(path).map_err(pert_encoders::Error::from)?;
             let encoder = ChangeEncoder::new(references, ChangeEncoderConfig::default())
                 .map_err(pert_encoders::Error::from)?;
             Ok(Some(TargetFeatures::Variants(Scaled::fit(encoder, &seen_targets)?)))
@@ -105,11 +107,7 @@ fn features_of(
     }
 }
 
-fn needed<'a>(
-    path: &'a Option<PathBuf>,
-    encoder: &str,
-    flag: &str,
-) -> Result<&'a Path, Error> {
+fn needed<'a>(path: &'a Option<PathBuf>, encoder: &str, flag: &str) -> Result<&'a Path, Error> {
     path.as_deref().ok_or_else(|| Error::Config {
         field: "encoder",
         message: format!("the encoder `{encoder}` needs {flag}"),

@@ -366,7 +366,9 @@ impl GeneSetEncoder {
 
     fn nearest(&self, gene: &str) -> Vec<String> {
         let nearest = match self.features.as_ref().map(TargetFeatures::table) {
-            Some(table) => table.map_or_else(Vec::new, |table| table.nearest_names(gene, N_NEAREST)),
+            Some(table) => {
+                table.map_or_else(Vec::new, |table| table.nearest_names(gene, N_NEAREST))
+            }
             None => nearest_names(gene, self.seen_genes.iter().map(String::as_str), N_NEAREST),
         };
         nearest.into_iter().map(str::to_owned).collect()

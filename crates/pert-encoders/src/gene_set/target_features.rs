@@ -178,9 +178,5 @@ impl From<FeatureTable> for TargetFeatures {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum State {
     Drugs(TanimotoMapState),
-    Variants {
-        proteins: Vec<(Vec<String>, String)>,
-        config: ChangeEncoderConfig,
-        scale: Vec<f64>,
-    },
+    Variants { proteins: Vec<(Vec<String>, String)>, config: ChangeEncoderConfig, scale: Vec<f64> },
 }

@@ -166,10 +166,12 @@ impl ProteinReferences {
     pub fn state(&self) -> Vec<(Vec<String>, String)> {
         let names = |index: usize| {
             let (record, _) = &self.proteins[index];
-            let others = self.by_name.iter().filter(|(name, of)| *name != record && of.contains(&index));
+            let others =
+                self.by_name.iter().filter(|(name, of)| *name != record && of.contains(&index));
             std::iter::once(record).chain(others.map(|(name, _)| name)).cloned().collect()
         };
-        let letters = |sequence: &ProteinSequence| String::from_utf8_lossy(sequence.letters()).into_owned();
+        let letters =
+            |sequence: &ProteinSequence| String::from_utf8_lossy(sequence.letters()).into_owned();
         let proteins = self.proteins.iter().enumerate();
         proteins.map(|(index, (_, sequence))| (names(index), letters(sequence))).collect()
     }
