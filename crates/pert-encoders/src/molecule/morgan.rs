@@ -204,10 +204,10 @@ mod tests {
     fn similarity_is_symmetric_and_one_with_itself() {
         let drugs = ["CCO", "CC(=O)Oc1ccccc1C(=O)O", "c1ccccc1", "CN1CCCC1c1cccnc1"].map(parse);
         let matrix = tanimoto_matrix(&drugs, &drugs);
-        for i in 0..4 {
+        for (i, drug) in drugs.iter().enumerate() {
             assert_eq!(matrix[i * 4 + i], 1.0);
-            for j in 0..4 {
-                let value = drugs[i].tanimoto(&drugs[j]);
+            for (j, other) in drugs.iter().enumerate() {
+                let value = drug.tanimoto(other);
                 assert_eq!(matrix[i * 4 + j], value);
                 assert_eq!(matrix[j * 4 + i], value);
                 assert!((0.0..=1.0).contains(&value));

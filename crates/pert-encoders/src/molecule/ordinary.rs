@@ -96,8 +96,8 @@ fn has_kekule_form(graph: &Graph, is_in_ring: &[bool], roles: &[Role]) -> bool {
     let open: Vec<Vec<usize>> = (0..roles.len()).map(open).collect();
     let mut partner: Vec<Option<usize>> = vec![None; roles.len()];
     let mut is_met = vec![false; roles.len()];
-    for atom in 0..roles.len() {
-        if roles[atom] == Role::Double && partner[atom].is_none() {
+    for (atom, &role) in roles.iter().enumerate() {
+        if role == Role::Double && partner[atom].is_none() {
             is_met.fill(false);
             if !augment(&open, atom, &mut partner, &mut is_met) {
                 return false;
