@@ -20,7 +20,7 @@ fn simulated(folder: &Path, kind: &str) -> String {
 }
 
 fn read(folder: &Path) -> Dataset {
-    Dataset::read_h5ad_with(&folder.join("screen.h5ad"), &ReadOptions::default()).unwrap()
+    Dataset::read_h5ad_with(folder.join("screen.h5ad"), &ReadOptions::default()).unwrap()
 }
 
 /// What `pert inspect` tells of the labels, as JSON.

@@ -17,7 +17,7 @@ const EIGENVALUES_TOLERANCE: f64 = 1e-8;
 /// square root; directions without variance are cut at the numerical rank, so that a singular covariance adds no noise.
 /// From 256 dimensions on, it is the sum of the roots of the eigenvalues of LᵀS₂L, LLᵀ = S₁, where rounding then
 /// leaves a relative error of the distance below 10⁻⁸, and the first form elsewhere (near 0, or singular); that one is
-/// several times as slow. Never negative; NaN only where a covariance overflowed. Read it beside its floor, [`frechet_floor`]: it is positive for two samples of one distribution.
+/// several times as slow. Never negative; NaN only where a covariance overflowed. Read it beside its floor, [`frechet_floor`](crate::frechet_floor): it is positive for two samples of one distribution.
 ///
 /// # Panics
 /// When the dimensions differ.

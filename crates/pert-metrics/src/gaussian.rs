@@ -132,7 +132,7 @@ impl Gaussian {
         self.shrinkage == 0.0 && self.n <= self.mean.len()
     }
 
-    /// Eigenvalues of the covariance, ascending, what [`frechet_floor_closed_form`] takes.
+    /// Eigenvalues of the covariance, ascending, what [`frechet_floor_closed_form`](crate::frechet_floor_closed_form) takes.
     ///
     /// # Errors
     /// [`Error::NoConvergence`], or [`Error::NotFinite`] where a covariance overflowed.

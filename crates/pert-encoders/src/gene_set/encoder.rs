@@ -466,16 +466,18 @@ mod tests {
 
     #[test]
     fn saved_and_rebuilt_it_is_the_same_bit_for_bit() {
+        let features = |dim| Some(TargetFeatures::Table(table(dim)));
         for dim in [2, 12] {
             let encoder = encoder(dim, UnknownGene::Mean);
             let json = serde_json::to_string(&encoder.state()).unwrap();
             let state: GeneSetEncoderState = serde_json::from_str(&json).unwrap();
-            let again = GeneSetEncoder::from_state(state.clone(), Some(table(dim))).unwrap();
+            let again = GeneSetEncoder::from_state(state.clone(), features(dim)).unwrap();
             for label in ["G0", "G7+G1", "NEW+G2", "control"] {
                 let (a, b) = (encoder.condition(&parse(label)), again.condition(&parse(label)));
                 assert_eq!(a.unwrap(), b.unwrap(), "{label}");
             }
-            for other in [None, Some(table(5)), Some(table(dim).subset(&names(&["G0"])))] {
+            let part = TargetFeatures::Table(table(dim).subset(&names(&["G0"])));
+            for other in [None, features(5), Some(part)] {
                 let error = GeneSetEncoder::from_state(state.clone(), other).unwrap_err();
                 assert!(matches!(error, Error::StateMismatch { .. }), "{error}");
             }

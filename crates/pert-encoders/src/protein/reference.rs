@@ -81,7 +81,7 @@ impl ProteinReferences {
         let mut reader = noodles_fasta::io::Reader::new(BufReader::new(text));
         for (i, record) in reader.records().enumerate() {
             let record = record.map_err(|e| bad(i + 1, e.to_string()))?;
-            let name = std::str::from_utf8(record.name().as_ref())
+            let name = std::str::from_utf8(record.name())
                 .map_err(|_| bad(i + 1, "the name is no UTF-8 text".into()))?;
             if name.is_empty() {
                 return Err(bad(i + 1, "the header names no protein".into()));

@@ -15,11 +15,12 @@ pub(super) const LANES: usize = 16;
 /// assert!(pert_nn::ops::in_memory(&Device::flex()));
 /// ```
 pub fn in_memory(device: &Device) -> bool {
-    let mut processors: Vec<Device> = Vec::new();
-    #[cfg(feature = "flex")]
-    processors.push(Device::flex());
-    #[cfg(feature = "ndarray")]
-    processors.push(Device::ndarray());
+    let processors: &[Device] = &[
+        #[cfg(feature = "flex")]
+        Device::flex(),
+        #[cfg(feature = "ndarray")]
+        Device::ndarray(),
+    ];
     processors.contains(device)
 }
 
