@@ -52,7 +52,7 @@ impl LibraryScale {
 }
 
 /// The posteriors of given cells, row-major.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Latent {
     /// Mean of q(z|y,g), `[n, n_latent]`.
     pub mean: Vec<f32>,
@@ -92,12 +92,7 @@ impl Vae {
     ) -> Result<Latent, Error> {
         self.check_given(counts, cells, conditions, "the latent representation")?;
         let tables = CountTables::new();
-        let mut latent = Latent {
-            mean: Vec::new(),
-            variance: Vec::new(),
-            log_library_mean: Vec::new(),
-            log_library_variance: Vec::new(),
-        };
+        let mut latent = Latent::default();
         for rows in blocks(cells.len()) {
             let block = self.block(counts, cells, conditions, &rows, &tables);
             let z = block.z();

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::denoiser::Denoiser;
 use crate::error::Error;
-use crate::parameterization::{NoiseLevel, Parameterization};
-use crate::process::{NoisedBatch, q_sample};
+use crate::parameterization::Parameterization;
+use crate::process::{NoisedBatch, squared_errors};
 use crate::schedule::Schedule;
 
 /// Weight of a step in the squared error of the network's own output.
@@ -132,11 +132,7 @@ pub fn row_losses<D: Denoiser + ?Sized>(
     parameterization: Parameterization,
     schedule: &Schedule,
 ) -> Tensor<1> {
-    let NoisedBatch { x0, noise, t, cond } = batch;
-    let level = NoiseLevel::new(schedule, t, &x0.device());
-    let x_t = q_sample(x0.clone(), noise.clone(), &level);
-    let target = parameterization.target(x0, noise, &level);
-    (denoiser.predict(x_t, t, cond) - target).square().mean_dim(1).squeeze_dim(1)
+    squared_errors(denoiser, batch, parameterization, schedule).mean_dim(1).squeeze_dim(1)
 }
 
 /// (1/n) Σ weight · loss.

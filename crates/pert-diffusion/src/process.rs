@@ -100,9 +100,19 @@ pub fn l_simple<D: Denoiser>(
     parameterization: Parameterization,
     schedule: &Schedule,
 ) -> Tensor<1> {
+    squared_errors(denoiser, batch, parameterization, schedule).mean()
+}
+
+/// The squared error of every entry of the denoiser's output, `[n, d]`.
+pub(crate) fn squared_errors<D: Denoiser + ?Sized>(
+    denoiser: &D,
+    batch: NoisedBatch<'_>,
+    parameterization: Parameterization,
+    schedule: &Schedule,
+) -> Tensor<2> {
     let NoisedBatch { x0, noise, t, cond } = batch;
     let level = NoiseLevel::new(schedule, t, &x0.device());
     let x_t = q_sample(x0.clone(), noise.clone(), &level);
     let target = parameterization.target(x0, noise, &level);
-    (denoiser.predict(x_t, t, cond) - target).square().mean()
+    (denoiser.predict(x_t, t, cond) - target).square()
 }

@@ -24,8 +24,8 @@ impl FeatureTable {
     /// every set is a term, weighted as annotations are.
     ///
     /// [`FeatureTable::read`] takes a file for GMT where its first two lines have three fields or more, the fields from the
-    /// third on hold no number, and the lines differ in length or describe the sets by links, as MSigDB does. This function
-    /// takes any.
+    /// third on hold no number, and lines differ in length or the first describes its set by a link, as MSigDB's do. This
+    /// function takes any.
     ///
     /// # Errors
     /// Those of reading a text, and [`Error::Table`] with the line: a set twice, without name or genes, or named with `|`.
@@ -63,7 +63,9 @@ pub(super) fn is_gmt(text: &str) -> bool {
             && genes.iter().all(|cell| cell.trim().parse::<f64>().is_err())
     };
     let has_links = first.get(1).is_some_and(|description| description.contains("://"));
-    names_genes(&first) && names_genes(&second) && (first.len() != second.len() || has_links)
+    let mut widths_differ =
+        || second.len() != first.len() || lines.any(|line| line.len() != first.len());
+    names_genes(&first) && names_genes(&second) && (has_links || widths_differ())
 }
 
 /// Whether a header is that of a table of sets.
@@ -141,7 +143,11 @@ mod tests {
 
     #[test]
     fn sets_are_told_from_tables_of_numbers() {
-        for gmt in ["A\tna\tx\ty\nB\tna\tz\n", "A\thttp://a/A\tx\ty\nB\thttp://a/B\tz\tx\n"] {
+        for gmt in [
+            "A\tna\tx\ty\nB\tna\tz\n",
+            "A\tna\tx\nB\tna\tz\nC\tna\tz\tx\n",
+            "A\thttp://a/A\tx\ty\nB\thttp://a/B\tz\tx\n",
+        ] {
             assert!(is_gmt(gmt), "{gmt:?}");
         }
         for table in [
