@@ -303,11 +303,17 @@ impl Axis {
             decades
                 .clone()
                 .filter(|e| e.rem_euclid(every) == 0)
-                .flat_map(|e| factors.iter().map(move |f| f * 10f64.powi(e)))
-                .filter(|v| (self.low..=self.high).contains(v))
-                .map(|v| {
-                    (v, if (1e-3..1e5).contains(&v) { v.to_string() } else { format!("{v:.0e}") })
+                .flat_map(|e| factors.iter().map(move |&f| (f, e)))
+                .map(|(f, e)| {
+                    let value = f * 10f64.powi(e);
+                    let decimals = (i32::from(f.fract() != 0.0) - e).max(0) as usize;
+                    let short = (1e-3..1e5).contains(&value);
+                    (
+                        value,
+                        if short { format!("{value:.decimals$}") } else { format!("{value:.0e}") },
+                    )
                 })
+                .filter(|(value, _)| (self.low..=self.high).contains(value))
                 .collect()
         };
         let fine = [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0][..], &[1.0, 2.0, 5.0]].map(|f| within(f, 1));
@@ -358,6 +364,7 @@ mod tests {
         assert_eq!(shown(0.0, 4e6, false), ["0", "1.0e6", "2.0e6", "3.0e6", "4.0e6"]);
         assert_eq!(shown(0.8, 12.0, true), ["1", "2", "5", "10"]);
         assert_eq!(shown(0.9, 3.2, true), ["1", "1.5", "2", "3"]);
+        assert_eq!(shown(0.13, 0.8, true), ["0.15", "0.2", "0.3", "0.5", "0.7"]);
         assert_eq!(shown(0.5, 2e4, true), ["1", "10", "100", "1000", "10000"]);
     }
 
