@@ -26,7 +26,7 @@ use crate::validation::ValidationConfig;
 pub struct PriorConfig {
     /// Noise schedule. Default: cosine, 1000 steps.
     pub schedule: ScheduleConfig,
-    /// What the network predicts. Default: ε.
+    /// What the network predicts. Default: v.
     pub parameterization: Parameterization,
     /// Which noise goes with which row. Default: independent.
     pub coupling: Coupling,
@@ -170,39 +170,41 @@ impl PriorConfig {
 #[serde(rename_all = "snake_case")]
 pub enum SamplerKind {
     /// [`Ddim`], first order, with η.
-    #[default]
     Ddim,
     /// [`Ddpm`], ancestral, with the small variance.
     Ddpm,
     /// [`DpmSolver`], second order, deterministic; best with spacing `trailing`.
+    #[default]
     DpmSolver,
 }
 
 /// Settings of [`Prior::sample`](crate::Prior::sample).
 ///
 /// ```
-/// use pert_diffusion::{SamplerConfig, SamplerKind, Schedule, ScheduleConfig, Spacing};
-/// let schedule = Schedule::new(&ScheduleConfig { n_steps: 100, ..Default::default() })?;
-/// SamplerConfig { guidance: 2.0, ..Default::default() }.check(&schedule)?;
-/// let (kind, spacing) = (SamplerKind::DpmSolver, Spacing::Trailing);
-/// SamplerConfig { kind, spacing, steps: 15, ..Default::default() }.check(&schedule)?;
+/// use pert_diffusion::{PriorConfig, SamplerConfig, SamplerKind, ScheduleConfig};
+/// let schedule = ScheduleConfig { n_steps: 100, ..Default::default() };
+/// let prior = PriorConfig { schedule, ..Default::default() };
+/// SamplerConfig { guidance: 2.0, ..Default::default() }.check_for(&prior)?;
+/// let stochastic = SamplerConfig { kind: SamplerKind::Ddim, eta: 1.0, ..Default::default() };
+/// SamplerConfig { steps: 50, ..stochastic }.check_for(&prior)?;
 /// // More steps than the schedule has.
-/// assert!(SamplerConfig { steps: 200, ..Default::default() }.check(&schedule).is_err());
+/// assert!(SamplerConfig { steps: 200, ..Default::default() }.check_for(&prior).is_err());
 /// # Ok::<(), pert_diffusion::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerConfig {
-    /// Which sampler. Default: DDIM.
+    /// Which sampler. Default: DPM-Solver++.
     pub kind: SamplerKind,
-    /// Number of steps, at least 1. Default 25.
+    /// Number of steps, at least 1. Default 20.
     pub steps: usize,
-    /// How the steps are spread. Default: linspace.
+    /// How the steps are spread. Default: trailing.
     pub spacing: Spacing,
     /// DDIM's η in [0, 1]; 0 for the other samplers. Default 0.
     pub eta: f64,
-    /// Where sampling starts, as a fraction of the schedule, in (0, 1]. Default 0.97.
-    pub start: f64,
+    /// Where sampling starts, as a fraction of the schedule, in (0, 1]. Default: [`Parameterization::start`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<f64>,
     /// Guidance weight w, at least 0: 0 ignores the condition, 1 (default) samples p(x | cond), more narrows it.
     pub guidance: f64,
     /// Rescale φ of guided outputs, in [0, 1]; see [`Guidance`]. Default 0.
@@ -213,13 +215,12 @@ pub struct SamplerConfig {
 
 impl Default for SamplerConfig {
     fn default() -> Self {
-        let Timesteps { steps, start, spacing } = Timesteps::default();
         Self {
             kind: SamplerKind::default(),
-            steps,
-            spacing,
+            steps: 20,
+            spacing: Spacing::Trailing,
             eta: 0.0,
-            start,
+            start: None,
             guidance: 1.0,
             guidance_rescale: 0.0,
             guidance_interval: [0.0, 1.0],
@@ -228,39 +229,30 @@ impl Default for SamplerConfig {
 }
 
 impl SamplerConfig {
-    /// Checks every setting against the schedule it is to be used with.
-    ///
-    /// # Errors
-    /// [`Error::InvalidSetting`] or [`Error::TooManySteps`].
-    pub fn check(&self, schedule: &Schedule) -> Result<(), Error> {
-        self.check_coupled(schedule, Coupling::Independent)
-    }
-
     /// Checks every setting against the prior it is to sample: its schedule, and that no noise is added between where noise
     /// was coupled in training.
     ///
     /// # Errors
-    /// As [`check`](Self::check).
+    /// [`Error::InvalidSetting`] or [`Error::TooManySteps`].
     ///
     /// ```
-    /// use pert_diffusion::{Coupling, PriorConfig, SamplerConfig};
+    /// use pert_diffusion::{Coupling, PriorConfig, SamplerConfig, SamplerKind};
     /// let prior = PriorConfig { coupling: Coupling::OptimalTransport, ..PriorConfig::flow_matching() };
     /// assert!(SamplerConfig::default().check_for(&prior).is_ok());
-    /// assert!(SamplerConfig { eta: 0.5, ..Default::default() }.check_for(&prior).is_err());
+    /// let noisy = SamplerConfig { kind: SamplerKind::Ddim, eta: 0.5, ..Default::default() };
+    /// assert!(noisy.check_for(&prior).is_err());
     /// # Ok::<(), pert_diffusion::Error>(())
     /// ```
     pub fn check_for(&self, prior: &PriorConfig) -> Result<(), Error> {
-        self.check_coupled(&Schedule::new(&prior.schedule)?, prior.coupling)
+        self.check_on(&Schedule::new(&prior.schedule)?, prior)
     }
 
-    pub(crate) fn check_coupled(
-        &self,
-        schedule: &Schedule,
-        coupling: Coupling,
-    ) -> Result<(), Error> {
+    /// [`check_for`](Self::check_for), with the prior's schedule at hand.
+    pub(crate) fn check_on(&self, schedule: &Schedule, prior: &PriorConfig) -> Result<(), Error> {
         self.guidance()?;
-        let plan = self.sampler()?.plan(schedule)?;
-        if coupling == Coupling::OptimalTransport && plan.iter().any(|step| step.noise > 0.0) {
+        let plan = self.sampler(prior.parameterization)?.plan(schedule)?;
+        let coupled = prior.coupling == Coupling::OptimalTransport;
+        if coupled && plan.iter().any(|step| step.noise > 0.0) {
             let expected =
                 "deterministic for a prior of coupled noise: ddim with eta 0, or dpm_solver";
             return Err(Error::setting("sampler", expected, "one that adds noise"));
@@ -273,12 +265,16 @@ impl SamplerConfig {
         Guidance::new(self.guidance)?.rescaled(self.guidance_rescale)?.within(from, to)
     }
 
-    pub(crate) fn timesteps(&self) -> Timesteps {
-        Timesteps { steps: self.steps, start: self.start, spacing: self.spacing }
+    pub(crate) fn timesteps(&self, parameterization: Parameterization) -> Timesteps {
+        let start = self.start.unwrap_or(parameterization.start());
+        Timesteps { steps: self.steps, start, spacing: self.spacing }
     }
 
-    pub(crate) fn sampler(&self) -> Result<Box<dyn Sampler>, Error> {
-        let (kind, eta, timesteps) = (self.kind, self.eta, self.timesteps());
+    pub(crate) fn sampler(
+        &self,
+        parameterization: Parameterization,
+    ) -> Result<Box<dyn Sampler>, Error> {
+        let (kind, eta, timesteps) = (self.kind, self.eta, self.timesteps(parameterization));
         if kind != SamplerKind::Ddim && eta != 0.0 {
             return Err(Error::setting("eta", "0 for a sampler other than DDIM", eta));
         }
@@ -318,21 +314,22 @@ mod tests {
 
     #[test]
     fn sampler_settings_out_of_range_are_named() {
-        let schedule = Schedule::new(&ScheduleConfig::default()).expect("valid");
+        let prior = PriorConfig::default();
         let default = SamplerConfig::default();
-        assert_eq!(default.check(&schedule), Ok(()));
-        let dpm_solver = SamplerConfig { kind: SamplerKind::DpmSolver, ..default };
+        assert_eq!(default.check_for(&prior), Ok(()));
+        let ddim = SamplerConfig { kind: SamplerKind::Ddim, ..default };
         let cases = [
             (SamplerConfig { guidance: -1.0, ..default }, "guidance"),
             (SamplerConfig { guidance_rescale: 2.0, ..default }, "guidance_rescale"),
             (SamplerConfig { guidance_interval: [0.5, 0.2], ..default }, "guidance_interval"),
-            (SamplerConfig { steps: 0, ..dpm_solver }, "sampling steps"),
-            (SamplerConfig { steps: 1001, ..dpm_solver }, "1001 sampling steps"),
-            (SamplerConfig { eta: 0.5, ..dpm_solver }, "eta"),
-            (SamplerConfig { eta: 2.0, ..default }, "eta"),
+            (SamplerConfig { steps: 0, ..default }, "sampling steps"),
+            (SamplerConfig { steps: 1001, ..default }, "1001 sampling steps"),
+            (SamplerConfig { start: Some(0.0), ..default }, "start"),
+            (SamplerConfig { eta: 0.5, ..default }, "eta"),
+            (SamplerConfig { eta: 2.0, ..ddim }, "eta"),
         ];
         for (config, name) in cases {
-            let message = config.check(&schedule).expect_err(name).to_string();
+            let message = config.check_for(&prior).expect_err(name).to_string();
             assert!(message.starts_with(name), "{message}");
         }
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use crate::config::SamplerConfig;
+use crate::config::{SamplerConfig, SamplerKind};
 use crate::error::Error;
 use crate::prior::Prior;
 use crate::sample_condition::SampleCondition;
@@ -52,12 +52,13 @@ impl Prior {
         device: &Device,
     ) -> Result<Vec<f32>, Error> {
         self.check_rows("noise", noise)?;
-        let sampler = config.sampler()?;
+        let kind = self.state().config.parameterization;
+        let sampler = config.sampler(kind)?;
         if sampler.plan(self.schedule())?.iter().any(|step| step.noise > 0.0) {
             let expected = "deterministic where the noise is given: ddim with eta 0, or dpm_solver";
             return Err(Error::setting("sampler", expected, format!("{:?}", config.kind)));
         }
-        let scale = self.start_scale(&config.timesteps())?;
+        let scale = self.start_scale(&config.timesteps(kind))?;
         let initial: Vec<f32> = noise.iter().map(|&z| (f64::from(z) * scale) as f32).collect();
         let z =
             self.by_batches(&initial, cond, &config.guidance()?, device, |process, model, x| {
@@ -118,7 +119,8 @@ impl Prior {
     ) -> Result<Vec<f32>, Error> {
         let noise = self.invert(rows, from, inversion, device)?;
         let Timesteps { steps, start, spacing } = inversion.timesteps;
-        let config = SamplerConfig { steps, start, spacing, ..Default::default() };
+        let (kind, start) = (SamplerKind::Ddim, Some(start)); // what was inverted
+        let config = SamplerConfig { kind, steps, start, spacing, ..Default::default() };
         self.sample_from_noise(&noise, to, &config, device)
     }
 

@@ -32,15 +32,28 @@ use crate::schedule::Schedule;
 #[serde(rename_all = "snake_case")]
 pub enum Parameterization {
     /// The noise ε (Ho et al. 2020).
-    #[default]
     Epsilon,
     /// The clean value x_0 (Ramesh et al. 2022, section 2.2).
     X0,
     /// The velocity v = a ε − σ x_0; it needs a² + σ² = 1, which all schedules keep but the straight path.
+    #[default]
     V,
     /// The velocity u = ε − x_0 of flow matching (Lipman et al. 2023, equation 23): on the
     /// [straight path](crate::ScheduleKind::Straight), dx/dτ.
     Flow,
+}
+
+impl Parameterization {
+    /// Where sampling had best start, as a fraction of the schedule: at its end, but at 0.97 for ε.
+    ///
+    /// At the end the ε-form tells nothing about x_0, and a deterministic sampler never recovers from its first step. Starting
+    /// earlier has a price: noise without the mean that x_t has there under its condition. The other forms pay neither.
+    pub fn start(self) -> f64 {
+        match self {
+            Self::Epsilon => 0.97,
+            Self::X0 | Self::V | Self::Flow => 1.0,
+        }
+    }
 }
 
 /// a = √ᾱ_t and σ = √(1 − ᾱ_t) (1 − τ and τ on the straight path) of every row, or of all rows at once.

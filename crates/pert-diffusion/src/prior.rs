@@ -249,9 +249,10 @@ impl Prior {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<Vec<f32>, Error> {
-        config.check_coupled(&self.schedule, self.state.config.coupling)?;
-        let (sampler, guidance) = (config.sampler()?, config.guidance()?);
-        let scale = self.start_scale(&config.timesteps())?;
+        config.check_on(&self.schedule, &self.state.config)?;
+        let kind = self.state.config.parameterization;
+        let (sampler, guidance) = (config.sampler(kind)?, config.guidance()?);
+        let scale = self.start_scale(&config.timesteps(kind))?;
         let device = device.clone().without_autodiff();
         let parts = self.parts(cond, &device)?;
         let d = self.state.d;

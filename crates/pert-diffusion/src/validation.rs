@@ -11,7 +11,6 @@ use crate::config::SamplerConfig;
 use crate::denoiser::PriorDenoiser;
 use crate::error::Error;
 use crate::prior::Prior;
-use crate::schedule::Schedule;
 use crate::training_data::TrainingData;
 
 /// What a prior in training is judged by, on rows it does not learn from; less is better.
@@ -150,7 +149,7 @@ impl Validation {
             Criterion::Loss => prior.loss(&rows, rng, device)?,
             Criterion::Bound => prior.bound(&rows, rng, device)?.total(),
             Criterion::EnergyDistance => {
-                let sampler = sampler(prior.schedule());
+                let sampler = sampler(prior);
                 prior.energy_distance(&rows, &sampler, rng, device)?
             }
         };
@@ -226,9 +225,10 @@ impl Validation {
 }
 
 /// The default sampler, of as many steps as a short schedule has.
-fn sampler(schedule: &Schedule) -> SamplerConfig {
+fn sampler(prior: &Prior) -> SamplerConfig {
     let default = SamplerConfig::default();
-    let first = (default.start * (schedule.n_steps() - 1) as f64).round() as usize;
+    let start = prior.state().config.parameterization.start();
+    let first = (start * (prior.schedule().n_steps() - 1) as f64).round() as usize;
     SamplerConfig { steps: default.steps.min(first + 1), ..default }
 }
 

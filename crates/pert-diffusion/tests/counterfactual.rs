@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use pert_diffusion::{
     Device, Error, Inversion, Prior, PriorConfig, SampleCondition, SamplerConfig, SamplerKind,
-    Spacing, Timesteps, TrainingData, seeded_rng,
+    Timesteps, TrainingData, seeded_rng,
 };
 use rand_distr::{Distribution, StandardNormal};
 
@@ -84,9 +84,11 @@ fn rows_come_back_and_move_with_their_condition() {
 fn noise_found_is_the_noise_sampled_from() {
     let (prior, device) = (prior(), Device::flex());
     let noise: Vec<f32> = (0..130).map(|i| (i as f32 * 0.7).sin()).collect();
-    let sampler = SamplerConfig { steps: 100, ..Default::default() };
-    let rows = prior.sample_from_noise(&noise, &condition(1), &sampler, &device).expect("samples");
     let timesteps = Timesteps { steps: 100, ..Default::default() };
+    let Timesteps { steps, start, spacing } = timesteps;
+    let (kind, start) = (SamplerKind::Ddim, Some(start));
+    let sampler = SamplerConfig { kind, steps, start, spacing, ..Default::default() };
+    let rows = prior.sample_from_noise(&noise, &condition(1), &sampler, &device).expect("samples");
     let inversion = Inversion { timesteps, substitutions: 20 };
     let found = prior.invert(&rows, &condition(1), &inversion, &device).expect("inverts");
     let off = root_mean_square(&found, &noise);
@@ -101,15 +103,13 @@ fn bad_requests_are_named() {
     };
     let default = SamplerConfig::default();
     for stochastic in [
-        SamplerConfig { eta: 0.5, ..default },
+        SamplerConfig { kind: SamplerKind::Ddim, eta: 0.5, ..default },
         SamplerConfig { kind: SamplerKind::Ddpm, ..default },
     ] {
         let error = from_noise(&[0.0; 4], stochastic);
         assert!(matches!(error, Error::InvalidSetting { name: "sampler", .. }), "{error}");
     }
-    let solver =
-        SamplerConfig { kind: SamplerKind::DpmSolver, spacing: Spacing::Trailing, ..default };
-    assert!(prior.sample_from_noise(&[0.0; 4], &condition(0), &solver, &device).is_ok());
+    assert!(prior.sample_from_noise(&[0.0; 4], &condition(0), &default, &device).is_ok());
     assert_eq!(
         from_noise(&[0.0; 3], default),
         Error::RaggedRows { array: "noise", n_values: 3, width: 2 }

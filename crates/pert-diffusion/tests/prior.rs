@@ -88,7 +88,8 @@ fn moments(rows: &[f32], column: usize) -> (f32, f32) {
 
 #[test]
 fn conditional_means_and_deviations_are_recovered() {
-    let stochastic = SamplerConfig { eta: 1.0, steps: 50, start: 1.0, ..Default::default() };
+    let stochastic =
+        SamplerConfig { kind: SamplerKind::Ddim, eta: 1.0, steps: 50, ..Default::default() };
     for sampler in [SamplerConfig::default(), stochastic] {
         for (condition, mean) in MEANS.iter().enumerate() {
             let mut cond = [0.0; D_COND];
@@ -124,7 +125,8 @@ fn samples_stay_within_the_clip() {
     let prior =
         Prior::untrained(&config(), D, D_COND, &mut ChaCha8Rng::seed_from_u64(0), &Device::flex())
             .expect("valid");
-    for sampler in [SamplerConfig::default(), SamplerConfig { start: 1.0, ..Default::default() }] {
+    for start in [None, Some(0.97)] {
+        let sampler = SamplerConfig { start, ..Default::default() };
         let generated = sample(&prior, Some(&[1.0, 0.0, 0.0]), 200, &sampler);
         assert!(generated.iter().all(|v| v.abs() <= prior.state().clip[0] * 1.0001));
     }
@@ -136,7 +138,7 @@ fn the_same_seed_gives_the_same_bytes() {
     let (a, b) = (fit(&rows(), &short, 3).expect("a"), fit(&rows(), &short, 3).expect("b"));
     assert_eq!(a.to_bytes().expect("bytes"), b.to_bytes().expect("bytes"));
     assert_eq!(a.state(), b.state());
-    let sampler = SamplerConfig { eta: 0.3, ..Default::default() };
+    let sampler = SamplerConfig { kind: SamplerKind::Ddim, eta: 0.3, ..Default::default() };
     let cond = Some(&[0.0, 1.0, 0.0][..]);
     assert_eq!(sample(&a, cond, 50, &sampler), sample(&b, cond, 50, &sampler));
     let other = fit(&rows(), &short, 4).expect("other");
@@ -150,7 +152,7 @@ fn a_row_does_not_depend_on_the_rows_beside_it() {
     let wide = Prior::untrained(&wide, D, D_COND, &mut rng, &Device::flex()).expect("valid");
     for prior in [trained(), &wide] {
         for eta in [0.0, 0.5] {
-            let sampler = SamplerConfig { eta, ..Default::default() };
+            let sampler = SamplerConfig { kind: SamplerKind::Ddim, eta, ..Default::default() };
             let cond = Some(&[1.0, 1.0, 0.0][..]);
             let many = sample(prior, cond, 700, &sampler);
             for n in [0, 1, 20, 65, 513] {
@@ -200,14 +202,10 @@ fn a_constant_dimension_is_refused_by_name() {
 fn every_sampler_and_guidance_gives_the_conditional_means() {
     let default = SamplerConfig::default();
     let samplers = [
-        SamplerConfig { kind: SamplerKind::Ddpm, steps: 100, start: 1.0, ..default },
-        SamplerConfig {
-            kind: SamplerKind::DpmSolver,
-            spacing: Spacing::Trailing,
-            steps: 15,
-            ..default
-        },
-        SamplerConfig { kind: SamplerKind::DpmSolver, spacing: Spacing::LogSnr, ..default },
+        SamplerConfig { kind: SamplerKind::Ddpm, steps: 100, ..default },
+        SamplerConfig { steps: 15, ..default },
+        SamplerConfig { spacing: Spacing::LogSnr, ..default },
+        SamplerConfig { kind: SamplerKind::Ddim, steps: 50, start: Some(0.97), ..default },
         // Without effect: an interval that no visited step lies in.
         SamplerConfig { guidance: 5.0, guidance_interval: [0.98, 1.0], ..default },
         // Weak, and held back.
