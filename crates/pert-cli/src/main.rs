@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let go_on = match cli.command {
         Command::Fit(_) => GoOn::With("--resume"),
         Command::Benchmark(_) => GoOn::Always,
+        Command::Encode(ref args) if args.keeps_rows() => GoOn::Always,
         _ => GoOn::FromCheckpoints,
     };
     // The first Ctrl-C asks the run to stop cleanly, the second one stops it at once; files are written atomically.

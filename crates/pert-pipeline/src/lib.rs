@@ -18,6 +18,7 @@ mod checkpoints;
 mod config;
 mod contexts;
 mod device;
+mod encode;
 mod encoding;
 mod error;
 mod evaluate;
@@ -26,9 +27,11 @@ mod fit;
 mod model;
 mod output_folder;
 mod predict;
+mod pretrain;
 mod progress;
 mod requests;
 mod shrinkage;
+mod smiles_network;
 mod split_file;
 mod training;
 mod training_set;
@@ -43,6 +46,9 @@ pub use checkpoint::MODEL_FORMAT;
 pub use checkpoints::Checkpoints;
 pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, UnknownGenePolicy};
 pub use device::{DeviceChoice, use_threads};
+pub use encode::{
+    Embeddings, EncodeConfig, EncodeRequest, NotEncoded, PerturbationEncoder, read_encode_requests,
+};
 pub use error::Error;
 pub use evaluate::{
     Changes, EvaluateConfig, Evaluation, EvaluationVae, MeanChange, Picture, Predicted, Truth,
@@ -52,6 +58,8 @@ pub use familiarity::Familiarity;
 pub use model::{Model, Provenance, SeenPerturbation};
 pub use output_folder::{FolderKind, OutputFolder};
 pub use predict::Request;
+pub use pretrain::PretrainSmiles;
 pub use progress::{Progress, Silent};
 pub use requests::{parse_at, read_requests};
+pub use smiles_network::{SmilesNetworkReport, load_smiles_network, save_smiles_network};
 pub use split_file::read_split;

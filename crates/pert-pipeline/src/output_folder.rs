@@ -41,6 +41,8 @@ pub enum FolderKind {
     Demo,
     /// Holds `evaluation_vae.json`.
     EvaluationVae,
+    /// Holds `smiles_vae.json`.
+    SmilesNetwork,
 }
 
 impl FolderKind {
@@ -50,6 +52,7 @@ impl FolderKind {
             Self::Report => "metrics.csv",
             Self::Demo => "screen.h5ad",
             Self::EvaluationVae => "evaluation_vae.json",
+            Self::SmilesNetwork => "smiles_vae.json",
         }
     }
 
@@ -59,6 +62,7 @@ impl FolderKind {
             Self::Report => "report folder",
             Self::Demo => "demo folder",
             Self::EvaluationVae => "evaluation VAE folder",
+            Self::SmilesNetwork => "folder of a SMILES network",
         }
     }
 
@@ -71,6 +75,7 @@ impl FolderKind {
                 "split.json",
                 "run.toml",
                 "features.tsv",
+                "target_encoder.json",
                 "means.safetensors",
                 "cell_encoder.safetensors",
                 "prior.safetensors",
@@ -93,6 +98,8 @@ impl FolderKind {
             Self::Demo => &[
                 "screen.h5ad",
                 "screen.features.tsv",
+                "screen.smiles.tsv",
+                "screen.fasta",
                 "screen.truth.tsv",
                 "model",
                 "model.unfinished",
@@ -101,6 +108,7 @@ impl FolderKind {
                 "report",
             ],
             Self::EvaluationVae => &["evaluation_vae.json", "evaluation_vae.safetensors"],
+            Self::SmilesNetwork => &["smiles_vae.json", "smiles_vae.safetensors"],
         }
     }
 

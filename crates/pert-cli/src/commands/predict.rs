@@ -10,7 +10,7 @@ use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
-    check_output_file(&args.output, "h5ad")?;
+    check_output_file(&args.output, &["h5ad"])?;
     let device = args.device.parse::<DeviceChoice>()?.open()?;
     let model = Model::load(&args.model, &device)?;
     let at = args.at.iter().map(|a| parse_at(a)).collect::<Result<Vec<_>, _>>()?;

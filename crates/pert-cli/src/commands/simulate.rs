@@ -12,7 +12,7 @@ use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
 pub fn run(args: &SimulateArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
-    check_output_file(&args.output, "h5ad")?;
+    check_output_file(&args.output, &["h5ad"])?;
     let kind = match args.kind {
         Kind::GenePairs => SimulatorKind::GenePairs,
         Kind::Drugs => SimulatorKind::Drugs,

@@ -20,7 +20,7 @@ pub enum InvalidDrug {
     /// Refuse it, saying where its SMILES is wrong.
     #[default]
     Error,
-    /// Leave it out: it is then as unknown as one that is not in the table.
+    /// Leave it out; asked for all the same, it is refused with the reason.
     Skip,
 }
 
@@ -52,8 +52,16 @@ impl DoseRule {
     }
 }
 
-/// The error about a drug that is not among those known.
-pub(super) fn unknown_drug<'a>(drug: &str, known: impl Iterator<Item = &'a str>) -> Error {
+/// The error about a drug that is not among those known: why it was left out, or names that look like it.
+pub(super) fn unknown_drug<'a>(
+    drug: &str,
+    skipped: &[(String, String)],
+    known: impl Iterator<Item = &'a str>,
+) -> Error {
+    if let Some((drug, problem)) = skipped.iter().find(|(skipped, _)| skipped == drug) {
+        let (drug, problem) = (drug.clone(), problem.clone());
+        return MoleculeError::SkippedDrug { drug, problem }.into();
+    }
     let nearest = nearest_names(drug, known, N_NEAREST).into_iter().map(str::to_owned).collect();
     MoleculeError::UnknownDrug { drug: drug.to_owned(), nearest }.into()
 }
@@ -97,6 +105,9 @@ pub struct DrugEncoderState {
     salts: SaltRule,
     dose: DoseRule,
     drugs: BTreeMap<String, String>,
+    /// Name and refusal of those left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<(String, String)>,
 }
 
 impl DrugEncoder {
@@ -149,10 +160,13 @@ impl DrugEncoder {
     /// The fingerprint of a drug, by its name without dose.
     ///
     /// # Errors
-    /// [`MoleculeError::UnknownDrug`] with names that look like it.
+    /// [`MoleculeError::SkippedDrug`] where its structure was refused, [`MoleculeError::UnknownDrug`] with names that look
+    /// like it.
     pub fn fingerprint(&self, drug: &str) -> Result<&MorganFingerprint, Error> {
         let known = self.drugs.get(drug);
-        known.map(|known| &known.fingerprint).ok_or_else(|| unknown_drug(drug, self.drugs()))
+        known
+            .map(|known| &known.fingerprint)
+            .ok_or_else(|| unknown_drug(drug, &self.skipped, self.drugs()))
     }
 
     /// What it takes to build it anew.
@@ -163,6 +177,7 @@ impl DrugEncoder {
             salts: self.salts,
             dose: self.dose,
             drugs: self.drugs.iter().map(smiles).collect(),
+            skipped: self.skipped.clone(),
         }
     }
 
@@ -172,7 +187,7 @@ impl DrugEncoder {
     /// [`MoleculeError::BadDrug`] for a state that was changed.
     pub fn from_state(state: DrugEncoderState) -> Result<Self, Error> {
         let encoder = Self::new(state.drugs, state.salts, InvalidDrug::Error)?;
-        Ok(Self { dose: state.dose, ..encoder })
+        Ok(Self { dose: state.dose, skipped: state.skipped, ..encoder })
     }
 
     /// The fingerprint and log(1 + dose in nM) of a target; the dose is 0 where doses do not count.
@@ -255,7 +270,13 @@ mod tests {
         let encoder = DrugEncoder::new(drugs, SaltRule::AllParts, InvalidDrug::Skip).unwrap();
         assert_eq!(encoder.skipped()[0].0, "Bad");
         assert_eq!(encoder.drugs().count(), 3);
-        assert!(encoder.check_target("Bad").is_err());
+        let error = encoder.check_target("Bad").unwrap_err().to_string();
+        for words in ["\"Bad\"", "at byte 1", "c1cccc1", "correct its SMILES"] {
+            assert!(error.contains(words), "{error}");
+        }
+        let text = serde_json::to_string(&encoder.state()).unwrap();
+        let again = DrugEncoder::from_state(serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(again.check_target("Bad").unwrap_err().to_string(), error);
     }
 
     #[test]

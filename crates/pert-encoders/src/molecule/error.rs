@@ -12,6 +12,14 @@ pub enum MoleculeError {
         /// What is wrong with its SMILES.
         problem: String,
     },
+    /// A drug that was left out of the table because its structure is no molecule.
+    #[error("drug {drug:?}: {problem}; correct its SMILES in the table of drugs")]
+    SkippedDrug {
+        /// The drug, without dose.
+        drug: String,
+        /// What is wrong with its SMILES.
+        problem: String,
+    },
     /// A drug without structure.
     #[error(
         "no structure for drug {drug:?}{}; add its SMILES to the table of drugs",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pert_core::{DrugDose, Perturbation};
 
+use super::drug_encoder::unknown_drug;
 use crate::error::TableProblem;
 use crate::table::read_text;
 use crate::table::{Found, Header, filled_lines};
@@ -72,6 +73,15 @@ impl SmilesTable {
     /// Each drug with its SMILES as it stands in the table, sorted bytewise by name.
     pub fn smiles(&self) -> impl Iterator<Item = (&str, &str)> {
         self.drugs.iter().map(|(drug, row)| (drug.as_str(), row.smiles.as_str()))
+    }
+
+    /// The SMILES of a drug as it stands in the table, by its name without dose.
+    ///
+    /// # Errors
+    /// [`MoleculeError::UnknownDrug`](crate::MoleculeError::UnknownDrug) with names that look like it.
+    pub fn known_smiles(&self, drug: &str) -> Result<&str, Error> {
+        let row = self.drugs.get(drug.trim());
+        row.map(|row| row.smiles.as_str()).ok_or_else(|| unknown_drug(drug, &[], self.drugs()))
     }
 
     /// The molecule of a drug; `None` where the table has no SMILES for it.

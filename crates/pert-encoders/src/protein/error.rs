@@ -228,6 +228,14 @@ pub enum ProteinError {
     /// Nothing asked for.
     #[error("the encoder has no part to put into a row; name at least one")]
     NoParts,
+    /// The caller broke off.
+    #[error("interrupted after {done} of {total} variants")]
+    Interrupted {
+        /// Variants that have their row.
+        done: usize,
+        /// All of them.
+        total: usize,
+    },
     /// A cache file that cannot be used.
     #[error("{}: {reason}; delete it, and its rows are computed again", path.display())]
     BadCache {

@@ -202,6 +202,11 @@ impl ProteinReferences {
         self.proteins.is_empty()
     }
 
+    /// Whether a protein has this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// The protein of a name.
     ///
     /// # Errors

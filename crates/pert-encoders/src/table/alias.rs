@@ -109,6 +109,11 @@ impl AliasTable {
         Ok(Self::from_pairs(pairs.iter().map(|(alias, symbol)| (alias.as_str(), symbol.as_str()))))
     }
 
+    /// Every alias as it is spelled, sorted bytewise.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.exact.keys().map(String::as_str)
+    }
+
     /// The symbol that a name stands for; `None` when it is no alias.
     ///
     /// # Errors

@@ -21,6 +21,19 @@ pub struct SmilesVaeEncoder {
     skipped: Vec<(String, String)>,
 }
 
+impl SmilesVae {
+    /// The canonical SMILES of a molecule in any spelling, for [`encode`](Self::encode).
+    ///
+    /// # Errors
+    /// [`Error::BadSmiles`] for what is no molecule; [`MoleculeError::UnknownToken`] and [`MoleculeError::TooManyTokens`] for
+    /// one that the network cannot read.
+    pub fn canonical(&self, smiles: &str, salts: SaltRule) -> Result<String, Error> {
+        let canonical = canonical_of(smiles, salts)?;
+        self.check(&canonical)?;
+        Ok(canonical)
+    }
+}
+
 impl SmilesVaeEncoder {
     /// Encodes drugs, given as names without dose and SMILES.
     ///
@@ -36,7 +49,8 @@ impl SmilesVaeEncoder {
         let (mut means, mut skipped) = (BTreeMap::new(), Vec::new());
         for (drug, smiles) in drugs {
             let drug = drug.into();
-            let mean = canonical_of(smiles.as_ref(), salts)
+            let mean = vae
+                .canonical(smiles.as_ref(), salts)
                 .and_then(|canonical| Ok(vae.encode(&[canonical])?));
             match mean {
                 Ok(mean) => drop(means.insert(drug, mean.into_iter().map(f64::from).collect())),
@@ -64,10 +78,10 @@ impl SmilesVaeEncoder {
 
     fn read(&self, target: &str) -> Result<(&[f64], f64), Error> {
         let dosed: DrugDose = target.parse().map_err(MoleculeError::BadTarget)?;
-        let mean = self
-            .means
-            .get(dosed.drug())
-            .ok_or_else(|| unknown_drug(dosed.drug(), self.means.keys().map(String::as_str)))?;
+        let mean = self.means.get(dosed.drug()).ok_or_else(|| {
+            let known = self.means.keys().map(String::as_str);
+            unknown_drug(dosed.drug(), &self.skipped, known)
+        })?;
         Ok((mean, self.dose.log_dose(target, &dosed)?))
     }
 }

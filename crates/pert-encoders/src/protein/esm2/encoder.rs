@@ -1,6 +1,7 @@
 //! Protein variants as ESM-2 sees them, against their wild type.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -164,6 +165,21 @@ impl Esm2Encoder {
         targets: &[&str],
         progress: &mut dyn FnMut(Esm2Progress),
     ) -> Result<Vec<f64>, ProteinError> {
+        self.encode_while(targets, &mut |state| {
+            progress(state);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `progress` breaks off; the cache then keeps what was computed.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode), and [`ProteinError::Interrupted`].
+    pub fn encode_while(
+        &self,
+        targets: &[&str],
+        progress: &mut dyn FnMut(Esm2Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<f64>, ProteinError> {
         let mutants: Vec<Mutant<'_>> =
             targets.iter().map(|target| self.mutant(target)).collect::<Result<_, _>>()?;
         let mut of_protein: BTreeMap<&str, BTreeMap<String, &Mutant<'_>>> = BTreeMap::new();
@@ -194,7 +210,7 @@ impl Esm2Encoder {
         &self,
         variants: &BTreeMap<String, &Mutant<'_>>,
         state: &mut Esm2Progress,
-        progress: &mut dyn FnMut(Esm2Progress),
+        progress: &mut dyn FnMut(Esm2Progress) -> ControlFlow<()>,
     ) -> Result<Vec<Vec<f32>>, ProteinError> {
         let Some(first) = variants.values().next() else { return Ok(Vec::new()) };
         let (name, reference) = (first.name(), first.reference());
@@ -209,13 +225,13 @@ impl Esm2Encoder {
         }
         state.cached += rows.len();
         state.done += rows.len();
-        progress(*state);
+        let mut goes_on = progress(*state);
         let missing: Vec<(&String, &Mutant<'_>)> = variants
             .iter()
             .filter(|(name, _)| !rows.contains_key(name.as_str()))
             .map(|(name, mutant)| (name, *mutant))
             .collect();
-        if !missing.is_empty() {
+        if !missing.is_empty() && goes_on.is_continue() {
             let wild_type = self.wild_type(name, reference);
             let mut saved = Instant::now();
             for chunk in missing.chunks(CHUNK) {
@@ -233,11 +249,17 @@ impl Esm2Encoder {
                     saved = Instant::now();
                 }
                 state.done += chunk.len();
-                progress(*state);
+                goes_on = progress(*state);
+                if goes_on.is_break() {
+                    break;
+                }
             }
             if let Some(cache) = &mut cache {
                 cache.save()?;
             }
+        }
+        if goes_on.is_break() && state.done < state.total {
+            return Err(ProteinError::Interrupted { done: state.done, total: state.total });
         }
         Ok(variants.keys().filter_map(|name| rows.remove(name.as_str())).collect())
     }

@@ -17,6 +17,9 @@ use npy::NpyData;
 /// Names of the arrays of an npz file, and of the tensor and the keys of a safetensors file.
 const NAMES: &str = "names";
 const VALUES: &str = "values";
+/// What the two arrays are called in an npz file of embeddings, as `pert encode` writes it.
+const LABELS: &str = "labels";
+const EMBEDDINGS: &str = "embeddings";
 const COLUMNS: &str = "columns";
 
 /// A table as a file of arrays holds it.
@@ -34,6 +37,7 @@ impl FeatureTable {
     /// | file | arrays |
     /// |---|---|
     /// | npz (`numpy.savez`, compressed or not) | `names` `[n]`, text; `values` `[n, d]`, numbers; optional `columns` `[d]`, text |
+    /// | npz of `pert encode` | `labels` and `embeddings` in their place |
     /// | safetensors, one tensor | `values` `[n, d]`, F32 or F64; metadata `names`, optional `columns`: JSON lists of text |
     /// | safetensors, one tensor a name | each `[d]` or `[1, d]`, F32 or F64; no metadata `names`; rows in bytewise order |
     ///
@@ -93,7 +97,11 @@ fn read_npz(bytes: &[u8], limit: u64) -> Result<NamedRows, ArrayProblem> {
     let need = |name: &'static str| {
         array(name)?.ok_or_else(|| ArrayProblem::Missing { wanted: name, found: found() })
     };
-    let (names, values) = (need(NAMES)?, need(VALUES)?);
+    let is_embeddings = archive.names().any(|name| name == format!("{EMBEDDINGS}.npy"));
+    let (names, values) = match is_embeddings {
+        true => (need(LABELS)?, need(EMBEDDINGS)?),
+        false => (need(NAMES)?, need(VALUES)?),
+    };
     let &[_, n_columns] = values.shape.as_slice() else {
         let expected = "two axes, [n, d]".to_owned();
         return Err(ArrayProblem::Shape { array: VALUES.into(), expected, found: values.shape });

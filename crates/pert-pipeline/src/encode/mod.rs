@@ -1,0 +1,13 @@
+//! Embeddings of perturbations without a model: from labels to rows, and why some have none.
+
+mod config;
+mod embeddings;
+mod encoder;
+mod npz;
+mod request;
+mod structures;
+
+pub use config::EncodeConfig;
+pub use embeddings::Embeddings;
+pub use encoder::{NotEncoded, PerturbationEncoder};
+pub use request::{EncodeRequest, read_encode_requests};
