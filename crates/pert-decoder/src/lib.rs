@@ -89,6 +89,6 @@ pub use library::{LibraryPrior, LogNormal};
 pub use scvi::ScviLayout;
 pub use state::{STATE_FORMAT, VaeState};
 pub use train::{TrainStep, Trainer};
-pub use train_config::{Schedule, TrainConfig};
+pub use train_config::{OutputPrior, Schedule, TrainConfig};
 pub use vae::Vae;
 pub use validated::{EpochRecord, StopReason, ValidatedFit, ValidationConfig};
