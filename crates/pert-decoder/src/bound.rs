@@ -1,5 +1,7 @@
 //! The evidence lower bound and the marginal likelihood of single cells, in f64.
 
+use std::ops::Range;
+
 use pert_core::{ChaCha8Rng, CsrCounts};
 
 use crate::batch::CountTables;
@@ -53,10 +55,11 @@ impl Vae {
             let first = terms.len();
             for (i, &row) in rows.iter().enumerate() {
                 let prior = self.library_prior_of(library_group, row);
-                let kl_l = l.as_ref().map_or(0.0, |l| kl(l, i, 1, prior));
+                let kl_l = l.as_ref().map_or(0.0, |l| kl(l, i..i + 1, |_| prior));
+                let places = i * self.config.n_latent..(i + 1) * self.config.n_latent;
                 terms.push(ElboTerms {
                     reconstruction: 0.0,
-                    kl_z: kl(&z, i, self.config.n_latent, STANDARD),
+                    kl_z: kl(&z, places, |place| block.prior_of_z(place)),
                     kl_l,
                 });
             }
@@ -136,7 +139,10 @@ impl Vae {
             .enumerate()
             .map(|(i, &row)| {
                 let of_z: f64 = (i * width..(i + 1) * width)
-                    .map(|k| log_ratio(STANDARD, drawn.z[k], drawn.noise_z[k], z.log_variance[k]))
+                    .map(|k| {
+                        let prior = block.prior_of_z(k);
+                        log_ratio(prior, drawn.z[k], drawn.noise_z[k], z.log_variance[k])
+                    })
                     .sum();
                 let prior = self.library_prior_of(library_group, row);
                 let of_l = l.as_ref().map_or(0.0, |l| {
@@ -156,13 +162,11 @@ impl Vae {
     }
 }
 
-/// N(0, 1).
-const STANDARD: LogNormal = LogNormal { mean: 0.0, variance: 1.0 };
-
-/// KL(q ‖ N(prior)) of one cell, summed over dimensions: ½ Σ (e^v/v₀ + (m−m₀)²/v₀ − 1 − v + log v₀).
-pub(crate) fn kl(q: &HostNormal, cell: usize, width: usize, prior: LogNormal) -> f64 {
-    (cell * width..(cell + 1) * width)
+/// KL(q ‖ N(prior)) summed over the places of one cell: ½ Σ (e^v/v₀ + (m−m₀)²/v₀ − 1 − v + log v₀).
+pub(crate) fn kl(q: &HostNormal, places: Range<usize>, prior: impl Fn(usize) -> LogNormal) -> f64 {
+    places
         .map(|k| {
+            let prior = prior(k);
             let (m, v) = (f64::from(q.mean[k]), f64::from(q.log_variance[k]));
             let square = (m - prior.mean).powi(2);
             0.5 * ((v.exp() + square) / prior.variance - 1.0 - v + prior.variance.ln())

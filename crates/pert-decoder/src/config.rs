@@ -50,6 +50,25 @@ pub enum Dispersion {
     GeneCell,
 }
 
+/// The prior of z.
+///
+/// ```
+/// use pert_decoder::{LatentPrior, VaeConfig};
+/// let config = VaeConfig { latent_prior: LatentPrior::GivenG, d_cell: 10, ..VaeConfig::new(2000, 5) };
+/// assert!(config.check().is_ok());
+/// assert!(VaeConfig { d_cell: 0, ..config }.check().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatentPrior {
+    /// N(0, I) (Lopez et al. 2018).
+    #[default]
+    Standard,
+    /// p(z|g): mean and log variance of each dimension by a network of one hidden layer from g (or its null) and the
+    /// covariates, learned with the rest (Sohn, Lee & Yan 2015, equation 4).
+    GivenG,
+}
+
 /// Configuration of a [`Vae`](crate::Vae).
 ///
 /// ```
@@ -92,6 +111,9 @@ pub struct VaeConfig {
     // Not written where it is the default: checksums of models saved before it existed are over the state as written.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dispersion: Dispersion,
+    /// The prior of z; needs a cell embedding unless standard. Default standard (Lopez et al. 2018).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub latent_prior: LatentPrior,
     /// Probability, in [0, 1), that a training cell's g is replaced by a learned null, so that the model also works
     /// without one. Default 0.05.
     #[serde(default = "default_cell_dropout")]
@@ -132,6 +154,7 @@ impl VaeConfig {
             likelihood: Likelihood::default(),
             library: Library::default(),
             dispersion: Dispersion::default(),
+            latent_prior: LatentPrior::default(),
             cell_dropout: default_cell_dropout(),
         }
     }
@@ -157,6 +180,10 @@ impl VaeConfig {
         }
         if !(0.0..1.0).contains(&self.cell_dropout) {
             return Err(Error::setting("cell_dropout", "in [0, 1)", self.cell_dropout));
+        }
+        if self.latent_prior == LatentPrior::GivenG && self.d_cell == 0 {
+            let found = format!("{:?}", self.latent_prior);
+            return Err(Error::setting("latent_prior", "Standard without a cell embedding", found));
         }
         let found = || format!("{:?}", self.dispersion);
         if self.dispersion != Dispersion::Gene && self.likelihood == Likelihood::Poisson {
@@ -190,8 +217,10 @@ mod tests {
         let old = r#"{"n_genes":7,"n_hidden":128,"encoder_layers":1,"decoder_layers":2,"n_latent":3,"d_cell":0,"d_covariate":0,"likelihood":"zinb","library":"latent","cell_dropout":0.05}"#;
         let config: VaeConfig = serde_json::from_str(old).unwrap();
         assert_eq!(config.dispersion, Dispersion::Gene);
+        assert_eq!(config.latent_prior, LatentPrior::Standard);
         assert_eq!(serde_json::to_string(&config).unwrap(), old);
-        let config = VaeConfig { dispersion: Dispersion::GeneCell, ..config };
+        let (dispersion, latent_prior) = (Dispersion::GeneCell, LatentPrior::GivenG);
+        let config = VaeConfig { dispersion, latent_prior, ..config };
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<VaeConfig>(&json).unwrap(), config);
     }
@@ -209,6 +238,7 @@ mod tests {
             VaeConfig { cell_dropout: 1.0, ..good.clone() },
             VaeConfig { cell_dropout: f64::NAN, ..good.clone() },
             VaeConfig { dispersion: Dispersion::GeneBatch, ..good.clone() },
+            VaeConfig { latent_prior: LatentPrior::GivenG, ..good.clone() },
             VaeConfig { dispersion: Dispersion::GeneCell, likelihood: Likelihood::Poisson, ..good },
         ] {
             assert!(matches!(bad.check(), Err(Error::InvalidSetting { .. })), "{bad:?}");

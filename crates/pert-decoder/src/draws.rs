@@ -8,6 +8,7 @@ use crate::elbo::Noise;
 use crate::encoder::{Normal, Posterior};
 use crate::error::Error;
 use crate::inputs::{Conditions, check_cells};
+use crate::library::LogNormal;
 use crate::likelihood::HostRates;
 use crate::vae::{Vae, to_vec};
 
@@ -56,6 +57,8 @@ pub(crate) struct Block {
     pub(crate) log_total: Tensor<2>,
     condition: Option<Tensor<2>>,
     posterior: Posterior,
+    /// p(z|g); `None`: N(0, I).
+    latent_prior: Option<HostNormal>,
 }
 
 /// A normal per cell and dimension, `[n, width]`, on the host.
@@ -79,6 +82,14 @@ pub(crate) struct Drawn {
 impl Block {
     pub(crate) fn z(&self) -> HostNormal {
         HostNormal::of(&self.posterior.z)
+    }
+
+    /// Mean and variance of p(z) at a place of `[n, n_latent]`.
+    pub(crate) fn prior_of_z(&self, place: usize) -> LogNormal {
+        self.latent_prior.as_ref().map_or(LogNormal::STANDARD, |prior| LogNormal {
+            mean: f64::from(prior.mean[place]),
+            variance: f64::from(prior.log_variance[place]).exp(),
+        })
     }
 
     /// `None` where the library size is observed.
@@ -132,7 +143,9 @@ impl Vae {
         let condition = self.network.condition(&owned, None, batch.n, &self.device);
         let log_total = batch.log_total.clone();
         let posterior = self.network.encoder.forward(batch.x, batch.log_total, condition.as_ref());
-        Block { cells, log_total, condition, posterior }
+        let latent_prior = self.network.latent_prior(condition.as_ref());
+        let latent_prior = latent_prior.as_ref().map(HostNormal::of);
+        Block { cells, log_total, condition, posterior, latent_prior }
     }
 
     /// One draw of z and log l, and its rates.

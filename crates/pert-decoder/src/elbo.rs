@@ -25,7 +25,7 @@ use crate::network::{Network, matrix};
 pub struct ElboTerms {
     /// E_q log p(y|z,l,g), one draw of z and l per cell; complete, with the constant −log Γ(y+1).
     pub reconstruction: f64,
-    /// KL(q(z|y,g) ‖ N(0, I)).
+    /// KL(q(z|y,g) ‖ p(z)), p(z) = N(0, I) or p(z|g).
     pub kl_z: f64,
     /// KL(q(l|y,g) ‖ p(l|p)); 0 when the library size is observed.
     pub kl_l: f64,
@@ -80,7 +80,12 @@ impl Network {
     ) -> BatchTerms {
         let Posterior { z, log_library } =
             self.encoder.forward(batch.x.clone(), batch.log_total.clone(), condition);
-        let kl_z = kl_normal_standard(z.mean.clone(), z.log_variance.clone()).sum();
+        let (mean, log_variance) = (z.mean.clone(), z.log_variance.clone());
+        let kl_z = match self.latent_prior(condition) {
+            None => kl_normal_standard(mean, log_variance),
+            Some(prior) => kl_normal(mean, log_variance, prior.mean, prior.log_variance),
+        }
+        .sum();
         let (log_l, kl_l) = match log_library {
             None => (batch.log_total.clone(), None),
             Some(q) => {
@@ -126,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::batch::CountTables;
-    use crate::config::{Dispersion, Likelihood};
+    use crate::config::{Dispersion, LatentPrior, Likelihood};
     use crate::inputs::OwnedConditions;
     use crate::vae::scalar;
 
@@ -141,6 +146,7 @@ mod tests {
     struct Case {
         likelihood: Likelihood,
         dispersion: Dispersion,
+        latent_prior: LatentPrior,
         extra: Vec<Parameter>,
         reconstruction: f64,
         kl_z: f64,
@@ -195,6 +201,7 @@ mod tests {
                 d_covariate: 2,
                 likelihood: case.likelihood,
                 dispersion: case.dispersion,
+                latent_prior: case.latent_prior,
                 ..VaeConfig::new(5, 2)
             };
             let network = Network::init(&config, &mut seeded_rng(0, "replaced"), &device);

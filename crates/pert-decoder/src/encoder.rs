@@ -40,16 +40,7 @@ impl Trunk {
     ) -> Self {
         let width = config.n_hidden;
         let layers = (0..n_layers)
-            .map(|i| Hidden {
-                linear: linear(
-                    if i == 0 { d_in } else { width },
-                    width,
-                    LinearInit::KaimingUniform,
-                    rng,
-                    device,
-                ),
-                norm: LayerNormConfig::new(width).init(device),
-            })
+            .map(|i| Hidden::init(if i == 0 { d_in } else { width }, width, rng, device))
             .collect();
         let d_condition = config.d_cell + config.d_covariate;
         let condition = (d_condition > 0).then(|| {
@@ -67,13 +58,32 @@ impl Trunk {
     pub(crate) fn forward(&self, x: Tensor<2>, condition: Option<&Tensor<2>>) -> Tensor<2> {
         let mut h = x;
         for (i, layer) in self.layers.iter().enumerate() {
-            h = layer.linear.forward(h); // [n, n_hidden]
-            if let (0, Some(weights), Some(condition)) = (i, &self.condition, condition) {
-                h = h.add(weights.forward(condition.clone()));
-            }
-            h = relu(layer.norm.forward(h));
+            let told = match (i, &self.condition, condition) {
+                (0, Some(weights), Some(condition)) => Some(weights.forward(condition.clone())),
+                _ => None,
+            };
+            h = layer.forward(h, told); // [n, n_hidden]
         }
         h
+    }
+}
+
+impl Hidden {
+    pub(crate) fn init(d_in: usize, width: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        Self {
+            linear: linear(d_in, width, LinearInit::KaimingUniform, rng, device),
+            norm: LayerNormConfig::new(width).init(device),
+        }
+    }
+
+    /// `told` is what the condition adds before the norm, `[n, width]`.
+    pub(crate) fn forward(&self, x: Tensor<2>, told: Option<Tensor<2>>) -> Tensor<2> {
+        let h = self.linear.forward(x); // [n, width]
+        let h = match told {
+            Some(told) => h.add(told),
+            None => h,
+        };
+        relu(self.norm.forward(h))
     }
 }
 
@@ -115,7 +125,7 @@ pub(crate) struct NormalHead {
 }
 
 impl NormalHead {
-    fn init(
+    pub(crate) fn init(
         config: &VaeConfig,
         d_out: usize,
         first: LinearInit,
@@ -128,7 +138,7 @@ impl NormalHead {
         }
     }
 
-    fn forward(&self, h: Tensor<2>) -> Normal {
+    pub(crate) fn forward(&self, h: Tensor<2>) -> Normal {
         let raw = self.log_variance.forward(h.clone());
         Normal {
             mean: self.mean.forward(h),

@@ -15,7 +15,7 @@ use crate::vae::{Vae, blocks, to_vec};
 const CALIBRATION_CELLS: usize = 2048;
 
 impl Vae {
-    /// Draws cells: z ~ N(0, I), l as given, y ~ p(y|z,l,g); one cell per log library size.
+    /// Draws cells: z ~ p(z), which is N(0, I) or p(z|g), l as given, y ~ p(y|z,l,g); one cell per log library size.
     ///
     /// A cell of a tiny library may come out without counts.
     ///
@@ -86,7 +86,7 @@ impl Vae {
         Ok(CsrCounts::new(n_genes, indptr, indices, values)?)
     }
 
-    /// The expected share of every gene in a cell's counts, E[ρ (1−π)] over `n` cells with z ~ N(0, I): the mean of
+    /// The expected share of every gene in a cell's counts, E[ρ (1−π)] over `n` cells with z ~ p(z): the mean of
     /// what [`Vae::generate`] draws, per unit of library size and without its noise.
     ///
     /// # Shapes
@@ -180,7 +180,11 @@ impl Vae {
     ) -> Rates {
         let owned = conditions.rows(&self.config, rows);
         let condition = self.network.condition(&owned, None, rows.len(), &self.device);
-        let z = standard_normal([rows.len(), self.config.n_latent], rng, &self.device);
+        let noise = standard_normal([rows.len(), self.config.n_latent], rng, &self.device);
+        let z = match self.network.latent_prior(condition.as_ref()) {
+            Some(prior) => prior.sample(noise),
+            None => noise,
+        };
         self.network.generator.forward(z, condition.as_ref(), log_library, gene_log_scale)
     }
 

@@ -88,6 +88,13 @@ impl Generator {
         self.log_theta.as_ref()
     }
 
+    /// Sum of the squared weights from the last hidden layer to log ρ and the dropout logits.
+    pub(crate) fn output_squares(&self) -> Tensor<1> {
+        let squares = |layer: &Linear| layer.weight.val().square().sum();
+        let of_rho = squares(&self.rho);
+        self.pi.as_ref().map_or(of_rho.clone(), |pi| of_rho.add(squares(pi)))
+    }
+
     /// μ = l · softmax(logits + offset) with one exponential per entry: e^{logit − max} · e^{log l − log Σ}.
     ///
     /// # Shapes

@@ -2,7 +2,8 @@
 //! KL(q(l|y,g) ‖ p(l|p)), an scVI (Lopez et al. 2018) with the cell embedding g as a condition.
 //!
 //! One [`Vae`] serves twice: without a condition it is the cell encoder, whose posterior mean is g; with g it is
-//! the decoder, which turns g and its own z ~ N(0, I) into integer counts ([`Vae::generate`]).
+//! the decoder, which turns g and its own z ~ N(0, I), or p(z|g) ([`LatentPrior`]), into integer counts
+//! ([`Vae::generate`]).
 //!
 //! | latent variable | description | code name |
 //! |---|---|---|
@@ -59,6 +60,7 @@ mod expression;
 mod generate;
 mod generator;
 mod inputs;
+mod latent_prior;
 mod library;
 mod likelihood;
 mod moments;
@@ -77,7 +79,7 @@ pub use pert_nn::TrainingState;
 
 pub use batch_labels::BatchLabels;
 pub use choice::{HeldOutLikelihood, LikelihoodChoice};
-pub use config::{Dispersion, Library, Likelihood, VaeConfig};
+pub use config::{Dispersion, LatentPrior, Library, Likelihood, VaeConfig};
 pub use differential::{CellGroup, DifferentialConfig, GeneChange};
 pub use distribution::{CountDistribution, Nb, Poisson, Zinb};
 pub use draws::Draws;
@@ -89,6 +91,6 @@ pub use library::{LibraryPrior, LogNormal};
 pub use scvi::ScviLayout;
 pub use state::{STATE_FORMAT, VaeState};
 pub use train::{TrainStep, Trainer};
-pub use train_config::{Schedule, TrainConfig};
+pub use train_config::{OutputPrior, Schedule, TrainConfig};
 pub use vae::Vae;
 pub use validated::{EpochRecord, StopReason, ValidatedFit, ValidationConfig};

@@ -32,6 +32,9 @@ pub struct LogNormal {
 }
 
 impl LogNormal {
+    /// log of it is N(0, 1): the standard prior of a dimension of z, which is normal itself.
+    pub(crate) const STANDARD: Self = Self { mean: 0.0, variance: 1.0 };
+
     /// One log library size, log l = mean + √variance · N(0, 1), in log counts.
     pub fn sample(&self, rng: &mut ChaCha8Rng) -> f64 {
         let noise: f64 = StandardNormal.sample(rng);
@@ -101,7 +104,7 @@ impl LibraryPrior {
         Self { global, groups: Vec::new() }
     }
 
-    /// The distribution over all cells, which is also that of an unseen perturbation.
+    /// The distribution over all cells, which is also that of an unseen perturbation unless more is known of it.
     pub fn global(&self) -> LogNormal {
         self.global
     }

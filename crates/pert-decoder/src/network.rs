@@ -4,10 +4,11 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use pert_core::ChaCha8Rng;
 
-use crate::config::VaeConfig;
-use crate::encoder::Encoder;
+use crate::config::{LatentPrior, VaeConfig};
+use crate::encoder::{Encoder, Normal};
 use crate::generator::Generator;
 use crate::inputs::OwnedConditions;
+use crate::latent_prior::ConditionalPrior;
 
 /// Everything that is learned.
 #[derive(Module, Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Network {
     pub(crate) generator: Generator,
     /// What stands for g where there is none, `[1, d_cell]`.
     null_cell: Option<Param<Tensor<2>>>,
+    /// p(z|g); `None`: N(0, I).
+    latent_prior: Option<ConditionalPrior>,
 }
 
 impl Network {
@@ -25,7 +28,14 @@ impl Network {
             generator: Generator::init(config, rng, device),
             null_cell: (config.d_cell > 0)
                 .then(|| Param::from_tensor(Tensor::zeros([1, config.d_cell], device))),
+            latent_prior: (config.latent_prior == LatentPrior::GivenG)
+                .then(|| ConditionalPrior::init(config, rng, device)),
         }
+    }
+
+    /// p(z|g), `[n, n_latent]`; `None`: N(0, I).
+    pub(crate) fn latent_prior(&self, condition: Option<&Tensor<2>>) -> Option<Normal> {
+        Some(self.latent_prior.as_ref()?.forward(condition?.clone()))
     }
 
     /// g (or its null) and the covariates side by side, `[n, d_cell + d_covariate]`; `None` without any.

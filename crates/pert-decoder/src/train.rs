@@ -149,6 +149,11 @@ impl<'a> Trainer<'a> {
         }
         let loss = loss.mul_scalar(1.0 / n);
         let value = scalar(loss.clone().inner()) + batch.constant / n;
+        let penalty = self.train.output_prior.penalty(self.config.n_hidden, self.cells.len());
+        let loss = match penalty {
+            Some(factor) => loss.add(self.network.generator.output_squares().mul_scalar(factor)),
+            None => loss,
+        };
         if !value.is_finite() {
             if let Some(good) = self.last_good.take() {
                 self.network = good;

@@ -4,8 +4,8 @@
 use burn::tensor::Device;
 use pert_core::CsrCounts;
 use pert_decoder::{
-    BatchLabels, CellGroup, Conditions, DifferentialConfig, Dispersion, Draws, Error, Library,
-    LibraryScale, Likelihood, ScviLayout, TrainConfig, Trainer, Vae, VaeConfig, VaeInputs,
+    BatchLabels, CellGroup, Conditions, DifferentialConfig, Dispersion, Draws, Error, LatentPrior,
+    Library, LibraryScale, Likelihood, ScviLayout, TrainConfig, Trainer, Vae, VaeConfig, VaeInputs,
     seeded_rng,
 };
 use proptest::prelude::*;
@@ -43,12 +43,15 @@ fn model() -> impl Strategy<Value = VaeConfig> {
         Just(Dispersion::GeneBatch),
         Just(Dispersion::GeneCell)
     ];
-    (likelihood, library, dispersion).prop_map(|(likelihood, library, dispersion)| VaeConfig {
+    let latent_prior = prop_oneof![Just(LatentPrior::Standard), Just(LatentPrior::GivenG)];
+    let options = (likelihood, library, dispersion, latent_prior);
+    options.prop_map(|(likelihood, library, dispersion, latent_prior)| VaeConfig {
         n_hidden: 16,
         d_cell: D_CELL,
         d_covariate: BATCHES.len(),
         likelihood,
         library,
+        latent_prior,
         dispersion: if likelihood == Likelihood::Poisson { Dispersion::Gene } else { dispersion },
         ..VaeConfig::new(N_GENES, 3)
     })

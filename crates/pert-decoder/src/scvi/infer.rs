@@ -20,9 +20,6 @@ use crate::vae::{blocks, to_vec};
 /// The least variance of a posterior.
 const VARIANCE_FLOOR: f64 = 1e-4;
 
-/// N(0, 1).
-const STANDARD: LogNormal = LogNormal { mean: 0.0, variance: 1.0 };
-
 /// Mean and variance, `[n, width]`.
 struct Posterior {
     mean: Tensor<2>,
@@ -135,10 +132,11 @@ impl ScviLayout {
             let first = terms.len();
             for (i, &batch) in encoded.batch.iter().enumerate() {
                 let kl_l = match (&l, &self.library) {
-                    (Some(l), Some(library)) => kl(l, i, 1, library.prior[batch]),
+                    (Some(l), Some(library)) => kl(l, i..i + 1, |_| library.prior[batch]),
                     _ => 0.0,
                 };
-                let kl_z = kl(&z, i, self.n_latent, STANDARD);
+                let places = i * self.n_latent..(i + 1) * self.n_latent;
+                let kl_z = kl(&z, places, |_| LogNormal::STANDARD);
                 terms.push(ElboTerms { reconstruction: 0.0, kl_z, kl_l });
             }
             for _ in 0..draws.count() {

@@ -42,6 +42,12 @@ Y = torch.tensor([[0, 3, 0, 12, 1], [2, 0, 0, 0, 0], [0, 0, 150, 1, 7]], dtype=t
 CELLS, COVARIATE, KEEP = draw(N, CELL), torch.tensor([[1.0, 0], [0, 1], [1, 0]]), torch.tensor([[1.0], [0], [1]])
 NOISE_Z, NOISE_L = draw(N, Z, scale=1.0), draw(N, 1, scale=1.0)
 THETA_WEIGHT = {"gene_batch": draw(COV, G, scale=1.0), "gene_cell": draw(H, G, scale=1.0)}
+LATENT_PRIOR = {
+    "latent_prior.hidden.linear.weight": draw(CELL + COV, H), "latent_prior.hidden.linear.bias": draw(H),
+    "latent_prior.hidden.norm.gamma": draw(H, shift=1.0), "latent_prior.hidden.norm.beta": draw(H),
+    "latent_prior.z.mean.weight": draw(H, Z), "latent_prior.z.mean.bias": draw(Z),
+    "latent_prior.z.log_variance.weight": draw(H, Z), "latent_prior.z.log_variance.bias": draw(Z),
+}
 PRIOR = [[2.5, 0.25], [2.0, 0.5], [3.5, 0.75]]  # mean and variance of log l per cell
 
 
@@ -66,14 +72,20 @@ def kl(mean, log_var, prior):
     return torch.distributions.kl_divergence(torch.distributions.Normal(mean, torch.exp(log_var / 2)), prior).sum()
 
 
-def elbo(p, likelihood, dispersion):
+def elbo(p, likelihood, dispersion, latent_prior):
     c = torch.cat([CELLS * KEEP + (1 - KEEP) * p["null_cell"], COVARIATE], 1)
     h = trunk(p, "encoder.trunk", torch.log1p(Y), c)
     z_mean, z_lv = head(p, "encoder.z", h)
     l_mean, l_lv = head(p, "encoder.library", h)
     l_mean = l_mean + torch.log(Y.sum(1, keepdim=True))
     prior = torch.tensor(PRIOR)
-    kl_z = kl(z_mean, z_lv, torch.distributions.Normal(0.0, 1.0))
+    prior_z = torch.distributions.Normal(0.0, 1.0)
+    if latent_prior == "given_g":
+        h = F.linear(c, p["latent_prior.hidden.linear.weight"].T, p["latent_prior.hidden.linear.bias"])
+        h = F.layer_norm(h, (H,), p["latent_prior.hidden.norm.gamma"], p["latent_prior.hidden.norm.beta"], 1e-5)
+        prior_mean, prior_lv = head(p, "latent_prior.z", F.relu(h))
+        prior_z = torch.distributions.Normal(prior_mean, torch.exp(prior_lv / 2))
+    kl_z = kl(z_mean, z_lv, prior_z)
     kl_l = kl(l_mean, l_lv, torch.distributions.Normal(prior[:, :1], prior[:, 1:].sqrt()))
     z = z_mean + torch.exp(z_lv / 2) * NOISE_Z
     log_l = l_mean + torch.exp(l_lv / 2) * NOISE_L
@@ -105,18 +117,23 @@ out = {"counts": Y.flatten().tolist(), "cell": CELLS.flatten().tolist(), "covari
        "keep": KEEP.flatten().tolist(), "noise_z": NOISE_Z.flatten().tolist(),
        "noise_l": NOISE_L.flatten().tolist(), "prior": PRIOR, "cases": []}
 out["parameters"] = [{"name": k, "shape": list(v.shape), "values": v.flatten().tolist()} for k, v in P.items()]
-for likelihood, dispersion in [("zinb", "gene"), ("nb", "gene"), ("poisson", "gene"), ("zinb", "gene_batch"),
-                               ("nb", "gene_cell")]:
+for likelihood, dispersion, latent_prior in [("zinb", "gene", "standard"), ("nb", "gene", "standard"),
+                                             ("poisson", "gene", "standard"), ("zinb", "gene_batch", "standard"),
+                                             ("nb", "gene_cell", "standard"), ("zinb", "gene", "given_g")]:
     p = {k: v.clone().requires_grad_() for k, v in P.items() if used(k, likelihood)}
     extra = []
+    if latent_prior == "given_g":
+        extra = [{"name": k, "shape": list(v.shape), "values": v.flatten().tolist()} for k, v in LATENT_PRIOR.items()]
+        p |= {k: v.clone().requires_grad_() for k, v in LATENT_PRIOR.items()}
     if dispersion != "gene":
         weight = THETA_WEIGHT[dispersion]
         extra = [{"name": "generator.theta.weight", "shape": list(weight.shape), "values": weight.flatten().tolist()}]
         p["generator.theta.weight"] = weight.clone().requires_grad_()
-    reconstruction, kl_z, kl_l = elbo(p, likelihood, dispersion)
+    reconstruction, kl_z, kl_l = elbo(p, likelihood, dispersion, latent_prior)
     (kl_z + kl_l - reconstruction).backward()
     out["cases"].append({
-        "likelihood": likelihood, "dispersion": dispersion, "extra": extra, "reconstruction": reconstruction.item(), "kl_z": kl_z.item(), "kl_l": kl_l.item(),
+        "likelihood": likelihood, "dispersion": dispersion, "latent_prior": latent_prior, "extra": extra,
+        "reconstruction": reconstruction.item(), "kl_z": kl_z.item(), "kl_l": kl_l.item(),
         "gradients": {k: v.grad.flatten().tolist() for k, v in p.items()},
     })
 path = pathlib.Path(__file__).with_name("expected.json")
