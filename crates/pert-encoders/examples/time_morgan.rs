@@ -1,5 +1,6 @@
-//! Parsing and Morgan fingerprints of a file of SMILES, one a line, for `benches/peers/compare_morgan.py`: for every line of
-//! standard input one timed pass over the file, its seconds and the number of molecules read printed.
+//! Parsing and Morgan fingerprints of a file of SMILES, one a line, for `benches/peers/compare_rdkit.py`: for every line of
+//! standard input one timed pass over the file, its seconds and the number of molecules read printed. `list` prints instead,
+//! for every SMILES, the bits that are set, or a refusal behind an exclamation mark.
 
 use std::hint::black_box;
 use std::io::BufRead;
@@ -23,6 +24,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .iter()
                 .filter(|s| black_box(MorganCounts::parse(s, SaltRule::AllParts)).is_ok())
                 .count(),
+            "list" => {
+                for one in &smiles {
+                    match MorganFingerprint::parse(one, SaltRule::AllParts) {
+                        Ok(found) => println!("{:?}", found.on_bits().collect::<Vec<_>>()),
+                        Err(refusal) => println!("! {}", refusal.to_string().replace('\n', " ")),
+                    }
+                }
+                continue;
+            }
             "tanimoto" => {
                 let parse = |s: &&str| MorganFingerprint::parse(s, SaltRule::AllParts).ok();
                 let drugs: Vec<MorganFingerprint> = smiles.iter().filter_map(parse).collect();

@@ -1,8 +1,9 @@
-//! Trains the SMILES network and says how well molecules held out come back.
+//! Trains the SMILES network, says how well molecules held out come back, and writes it down.
 //!
-//!     cargo run --release -p pert-encoders --example train_smiles_vae -- smiles_corpus.tsv.gz [STEPS] [MINUTES]
+//!     cargo run --release -p pert-encoders --example train_smiles_vae -- smiles_corpus.tsv.gz [STEPS] [MINUTES] [FOLDER]
 //!
-//! It stops after the minutes given, should the steps take longer; the learning rate then has not come down yet.
+//! It stops after the minutes given, should the steps take longer; the learning rate then has not come down yet. The folder
+//! gets `state.json` and `model.safetensors`.
 
 use std::time::Instant;
 
@@ -17,7 +18,8 @@ const N_JUDGED: usize = 512;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path = arguments.first().ok_or("usage: train_smiles_vae FILE [STEPS] [MINUTES]")?;
+    let path =
+        arguments.first().ok_or("usage: train_smiles_vae FILE [STEPS] [MINUTES] [FOLDER]")?;
     let (config, mut train) = (SmilesVaeConfig::default(), SmilesVaeTrainConfig::default());
     if let Some(steps) = arguments.get(1) {
         train.steps = steps.parse()?;
@@ -60,6 +62,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps = trainer.steps_done();
     println!("{steps} steps in {:.0} s", start.elapsed().as_secs_f64());
     let (vae, held_out) = trainer.finish();
+    if let Some(folder) = arguments.get(3).map(std::path::Path::new) {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("state.json"), serde_json::to_vec(&vae.state())?)?;
+        std::fs::write(folder.join("model.safetensors"), vae.to_safetensors()?)?;
+    }
     let judged = &held_out[..N_JUDGED.min(held_out.len())];
     let found = vae.reconstruction(judged)?;
     println!(

@@ -13,6 +13,7 @@
 //! | which genes change, and are they found? | [`DifferentialExpression`], [`de_overlap`] |
 //! | is the population right, as a Gaussian? | [`frechet_distance`] against [`frechet_floor`] |
 //! | is the population right, without assumptions? | [`energy_distance`], [`mmd`] |
+//! | is the order of single numbers right? | [`spearman`] |
 //! | is each gene's distribution right? | [`mean_wasserstein`] |
 //! | does it vary enough, is it as sparse, as deep? | [`variance_ratio`], [`zero_fraction_difference`], [`kolmogorov_smirnov`] |
 //! | is one method better than another over perturbations? | [`wilcoxon_signed_rank`], [`compare`] |
@@ -47,6 +48,7 @@ mod pairwise;
 mod pca;
 mod profiles;
 mod r_squared;
+mod rank_correlation;
 mod rank_sum;
 mod rows;
 mod score_table;
@@ -82,6 +84,7 @@ pub use mmd::{MMD_BANDWIDTHS, median_distance, mmd, mmd_with};
 pub use pca::Pca;
 pub use profiles::{L2_GENES, l2_top, mae, pearson_delta_over};
 pub use r_squared::{pearson, pearson_delta, r2, r2_pearson};
+pub use rank_correlation::{average_ranks, spearman};
 pub use rank_sum::{RankSum, wilcoxon_rank_sum};
 pub use rows::Rows;
 pub use score_table::{Better, METRICS, Metric, MetricRow, Roles, median, methods, values};

@@ -2,9 +2,10 @@
 
 use pert_core::CsrCounts;
 use pert_metrics::{
-    Gaussian, Pca, Rows, energy_distance, frechet_distance, kolmogorov_smirnov, mean_wasserstein,
-    median_distance, mmd, mmd_with, pearson, pearson_delta, pooled_variance_ratio, r2, r2_pearson,
-    variance_ratio, wasserstein, wilcoxon_signed_rank, zero_fraction_difference,
+    Gaussian, Pca, Rows, average_ranks, energy_distance, frechet_distance, kolmogorov_smirnov,
+    mean_wasserstein, median_distance, mmd, mmd_with, pearson, pearson_delta,
+    pooled_variance_ratio, r2, r2_pearson, spearman, variance_ratio, wasserstein,
+    wilcoxon_signed_rank, zero_fraction_difference,
 };
 use pert_testkit::{assert_close, golden};
 use serde_json::Value;
@@ -36,6 +37,15 @@ fn mean_profiles_score_as_in_scikit_learn_and_scipy() {
         assert_close("r2_pearson", &[r2_pearson(&real, &generated)], &[correlation.powi(2)], 1e-15);
         let delta = pearson_delta(&real, &generated, &control);
         assert_close("pearson_delta", &[delta], &[number(&case["pearson_delta"])], 1e-11);
+    }
+}
+
+#[test]
+fn ranks_and_their_correlation_are_those_of_scipy() {
+    for case in cases("spearman") {
+        let [a, b] = ["a", "b"].map(|key| numbers(&case, key));
+        assert_eq!(average_ranks(&a), numbers(&case, "ranks_of_a"));
+        assert_close("spearman", &[spearman(&a, &b)], &[number(&case["spearman"])], 1e-12);
     }
 }
 

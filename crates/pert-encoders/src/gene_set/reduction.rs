@@ -14,9 +14,13 @@ const OVERSAMPLING: usize = 8;
 const MAX_ITERATIONS: usize = 100;
 const TOLERANCE: f64 = 1e-13;
 
-/// Degree of the Chebyshev polynomial that takes the place of a power of the matrix: between two Rayleigh–Ritz steps, which
-/// cost as much as some ten products with a sparse matrix.
-const FILTER_DEGREE: usize = 12;
+/// The highest degree of the Chebyshev polynomial that takes the place of a power of the matrix: between two Rayleigh–Ritz
+/// steps, which cost as much as some ten products with a sparse matrix.
+const MAX_FILTER_DEGREE: usize = 12;
+
+/// How much more a polynomial may let through of the largest eigenvalue than of those at the bound. Rounding leaves 1e-16 of
+/// the former in every column: beyond 1e16 the last directions would drown in it, here they keep six digits.
+const LARGEST_GAIN: f64 = 1e10;
 
 /// Sweeps of the cyclic Jacobi method; it converges quadratically, a 40 × 40 matrix within ten.
 const JACOBI_SWEEPS: usize = 60;
@@ -150,7 +154,7 @@ impl Gram<'_> {
     }
 
     /// A polynomial of the matrix that is small on [0, `bound`] and grows as fast as can be beyond, where `largest` is mapped to
-    /// about 1: the scaled Chebyshev filter of Zhou et al. 2006, algorithm 3.1.
+    /// about 1: the scaled Chebyshev filter of Zhou et al. 2006, algorithm 3.1, of the degree that [`LARGEST_GAIN`] allows.
     fn filter(&self, x: Vec<f64>, width: usize, bound: f64, largest: f64) -> Vec<f64> {
         let half = bound / 2.0; // half the interval, and its middle
         let mut sigma = half / (largest - half);
@@ -158,7 +162,7 @@ impl Gram<'_> {
         let mut before = x;
         let mut now = self.apply(&before, width);
         now.iter_mut().zip(&before).for_each(|(y, x)| *y = (*y - half * x) * sigma / half);
-        for _ in 1..FILTER_DEGREE {
+        for _ in 1..filter_degree(bound, largest) {
             let next_sigma = 1.0 / (tau - sigma);
             let mut next = self.apply(&now, width);
             let (scale, back) = (2.0 * next_sigma / half, sigma * next_sigma);
@@ -169,6 +173,13 @@ impl Gram<'_> {
         }
         now
     }
+}
+
+/// The degree m with T_m(2 `largest` / `bound` − 1) ≈ [`LARGEST_GAIN`], T_m(x) = cosh(m arcosh x) ≈ exp(m arcosh x) / 2.
+fn filter_degree(bound: f64, largest: f64) -> usize {
+    let rate = (2.0 * largest / bound - 1.0).acosh();
+    // A rate of 0 gives infinity, which the cast and the limit make the highest degree.
+    (((2.0 * LARGEST_GAIN).ln() / rate) as usize).clamp(1, MAX_FILTER_DEGREE)
 }
 
 /// `[n_rows][n_columns]` → `[n_columns][n_rows]`.
@@ -334,6 +345,28 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_strong_directions_do_not_cost_the_weak_ones() {
+        let (n, dim, width, wanted) = (150, 90, 40, 32);
+        let names = |prefix: &str, n| (0..n).map(|i| format!("{prefix}{i}")).collect::<Vec<_>>();
+        let noise = start(n, dim);
+        // One factor that all columns share, a thousand times as strong as what they differ in.
+        let values = (0..n * dim).map(|i| (i / dim) as f64 + noise[i]).collect();
+        let table = FeatureTable::from_dense(names("G", n), names("c", dim), values).unwrap();
+        let (values, vectors) = leading_eigenpairs(&Gram(&table), n, width, wanted);
+
+        let identity: Vec<f64> = (0..n * n).map(|i| f64::from(i % (n + 1) == 0)).collect();
+        let exact = pert_metrics::symmetric_eigen(&Gram(&table).apply(&identity, n), n).unwrap();
+        let exact: Vec<f64> = exact.values.iter().rev().copied().collect();
+        assert!(exact[0] > 1e3 * exact[width - 1] && exact[width - 1] > 0.0);
+        for (value, exact) in values.iter().zip(&exact).take(wanted) {
+            assert!((value - exact).abs() < 1e-9 * exact, "{value} is not {exact}");
+        }
+        for vector in vectors.chunks_exact(n) {
+            assert!((dot(vector, vector) - 1.0).abs() < 1e-12, "a direction was lost");
+        }
+    }
 
     #[test]
     fn jacobi_rebuilds_the_matrix() {
