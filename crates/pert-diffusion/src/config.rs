@@ -339,12 +339,12 @@ mod tests {
         let schedule =
             ScheduleConfig { terminal_snr: crate::TerminalSnr::Zero, ..Default::default() };
         let config = PriorConfig { schedule, ..Default::default() };
+        assert_eq!(config.check(), Ok(()));
+        let parameterization = Parameterization::Epsilon;
         assert!(matches!(
-            config.check(),
+            PriorConfig { parameterization, ..config }.check(),
             Err(Error::InvalidSetting { name: "parameterization", .. })
         ));
-        let parameterization = Parameterization::V;
-        assert_eq!(PriorConfig { parameterization, ..config }.check(), Ok(()));
     }
 
     #[test]
