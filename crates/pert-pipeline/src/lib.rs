@@ -32,6 +32,7 @@ mod shrinkage;
 mod split_file;
 mod training;
 mod training_set;
+mod unseen_library;
 
 pub use benchmark::{
     BaselineTraining, BenchmarkFolder, Collected, FileIdentity, Missing, MissingReason, PlannedRun,
@@ -41,7 +42,9 @@ pub use benchmark::{
 pub use burn::tensor::Device;
 pub use checkpoint::MODEL_FORMAT;
 pub use checkpoints::Checkpoints;
-pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, UnknownGenePolicy};
+pub use config::{
+    EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, UnknownGenePolicy, UnseenLibrary,
+};
 pub use device::{DeviceChoice, use_threads};
 pub use error::Error;
 pub use evaluate::{
