@@ -113,7 +113,7 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// What is believed of the weights to the genes before any cell is seen. Default normal with a spread of 0.5: of 1, 0.5,
     /// 0.25 and 0.12 the one with which the bound of held-out cells was nowhere worse than with a flat prior
-    /// (docs/benchmarks/decoder.md).
+    /// (docs/decisions/0020-prior-of-the-output-weights.md).
     pub output_prior: OutputPrior,
 }
 
