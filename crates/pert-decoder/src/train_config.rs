@@ -54,7 +54,7 @@ impl Schedule {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OutputPrior {
-    /// Nothing: the likelihood alone decides, as in scvi-tools.
+    /// Nothing: the likelihood alone decides, as in scvi-tools but for its weight decay of 10⁻⁶.
     Flat,
     /// N(0, 2 spread²/n_hidden) for each weight. The hidden layer is the positive half of about n_hidden standard normal
     /// numbers, so that log ρ of a gene differs between cells by about `spread` nats (MacKay 1992: a Gaussian prior of
