@@ -54,7 +54,7 @@ impl Schedule {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OutputPrior {
-    /// Nothing: the likelihood alone decides, as in scvi-tools.
+    /// Nothing: the likelihood alone decides, as in scvi-tools but for its weight decay of 10⁻⁶.
     Flat,
     /// N(0, 2 spread²/n_hidden) for each weight. The hidden layer is the positive half of about n_hidden standard normal
     /// numbers, so that log ρ of a gene differs between cells by about `spread` nats (MacKay 1992: a Gaussian prior of
@@ -113,7 +113,7 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// What is believed of the weights to the genes before any cell is seen. Default normal with a spread of 0.5: of 1, 0.5,
     /// 0.25 and 0.12 the one with which the bound of held-out cells was nowhere worse than with a flat prior
-    /// (docs/benchmarks/decoder.md).
+    /// (docs/decisions/0020-prior-of-the-output-weights.md).
     pub output_prior: OutputPrior,
 }
 

@@ -22,6 +22,7 @@ use crate::contexts::Contexts;
 use crate::model::{Means, Model, Provenance, SeenPerturbation, features};
 use crate::output_folder::{FolderKind, OutputFolder};
 use crate::split_file::{read_split, split_to_json};
+use crate::unseen_library::{LibraryRidges, LibrarySelections};
 
 /// Version of the model folder.
 pub const MODEL_FORMAT: u32 = 1;
@@ -57,6 +58,9 @@ struct ModelFile {
     decoder: VaeState,
     cell_ridge: Option<Selection>,
     gene_ridge: Option<Selection>,
+    // Not written where no ridge is used: checksums of models saved before it existed are over the file as written.
+    #[serde(default, skip_serializing_if = "LibrarySelections::are_none")]
+    library_ridges: LibrarySelections,
     files: BTreeMap<String, FileRecord>,
     /// Checksum of this file with zero in this place.
     crc32: u32,
@@ -145,6 +149,7 @@ impl Model {
             decoder: self.decoder.state(),
             cell_ridge: selection(&self.means.cell_ridge),
             gene_ridge: selection(&self.means.gene_ridge),
+            library_ridges: self.library.selections(),
             files,
             crc32: 0,
         };
@@ -283,6 +288,8 @@ impl Model {
             cell,
             gene,
         };
+        let library =
+            LibraryRidges::restore(&perturbed, decoder.library_prior(), &file.library_ridges)?;
         Ok(Self {
             config,
             provenance: file.provenance,
@@ -296,6 +303,7 @@ impl Model {
             prior,
             decoder,
             means,
+            library,
             device: device.clone(),
         })
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pert_core::{GuideSuffix, HoldOut, LabelKind};
-use pert_decoder::{Library, Likelihood, TrainConfig, VaeConfig};
+use pert_decoder::{LatentPrior, Library, Likelihood, TrainConfig, VaeConfig};
 use pert_diffusion::{PriorConfig, SamplerConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,8 @@ pub enum EncoderKind {
 /// | `hold_out` or `split` | what is kept for evaluation | nothing |
 /// | `control_split` | share of control cells kept for evaluation | 0.5 |
 /// | `likelihood`, `library` | of the decoder | `zinb`, `latent` (the slides') |
+/// | `latent_prior` | p(z) of the decoder: `standard`, or given the cell embedding, `given_g` | `standard` (the slides') |
+/// | `unseen_library` | p(l\|p) of a perturbation without training cells | `predicted` |
 /// | `prior_form` | residual or plain diffusion | `residual` |
 /// | `gene_anchor` | pull generated means towards the closed-form ones | `auto` |
 /// | `n_top_genes` | highly variable genes kept beside the perturbed ones | 2000 |
@@ -154,6 +156,10 @@ pub struct FitConfig {
     pub likelihood: Likelihood,
     /// Latent or observed library size.
     pub library: Library,
+    /// Prior of the decoder's z.
+    pub latent_prior: LatentPrior,
+    /// Where the library sizes of an unseen perturbation come from.
+    pub unseen_library: UnseenLibrary,
     /// Residual or plain diffusion.
     pub prior_form: PriorForm,
     /// Whether generated gene means are pulled towards closed-form ones.
@@ -191,6 +197,18 @@ pub enum GeneAnchor {
     Off,
 }
 
+/// Where the library sizes of a perturbation without training cells come from (docs/equations.md, "Library prior").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnseenLibrary {
+    /// p(l|p) predicted from p by ridge regression on the seen perturbations, as the slides write it; the global
+    /// distribution where leave-one-out does not find that clearly better.
+    #[default]
+    Predicted,
+    /// The distribution over all training cells.
+    Global,
+}
+
 impl Default for FitConfig {
     fn default() -> Self {
         Self {
@@ -214,6 +232,8 @@ impl Default for FitConfig {
             control_split: 0.5,
             likelihood: Likelihood::Zinb,
             library: Library::Latent,
+            latent_prior: LatentPrior::default(),
+            unseen_library: UnseenLibrary::default(),
             prior_form: PriorForm::default(),
             gene_anchor: GeneAnchor::default(),
             n_top_genes: 2000,
@@ -304,7 +324,8 @@ impl FitConfig {
 
     /// The decoder p(y | z, l, g) with its own narrow z.
     pub(crate) fn decoder(&self, n_genes: usize, d_covariate: usize) -> VaeConfig {
-        VaeConfig { d_covariate, ..self.vae(n_genes, DECODER_LATENT, self.cell_dim) }
+        let latent_prior = self.latent_prior;
+        VaeConfig { d_covariate, latent_prior, ..self.vae(n_genes, DECODER_LATENT, self.cell_dim) }
     }
 
     fn vae(&self, n_genes: usize, n_latent: usize, d_cell: usize) -> VaeConfig {

@@ -10,7 +10,7 @@ use pert_encoders::GeneSetEncoder;
 use crate::Error;
 use crate::additive_means::{AdditiveMeans, GroupMeans};
 use crate::checkpoints::Checkpoints;
-use crate::config::{FitConfig, PriorForm};
+use crate::config::{FitConfig, PriorForm, UnseenLibrary};
 use crate::contexts::Contexts;
 use crate::encoding::build_encoder;
 use crate::model::{Means, Model, Provenance, SeenPerturbation, features, path_of};
@@ -18,6 +18,7 @@ use crate::progress::{Progress, Silent};
 use crate::shrinkage::shrink;
 use crate::training::{train, train_vae};
 use crate::training_set::TrainingSet;
+use crate::unseen_library::LibraryRidges;
 
 impl FitConfig {
     /// Fits a model without saying anything.
@@ -128,6 +129,13 @@ impl FitConfig {
             checkpoints,
             progress,
         )?;
+        let library = match self.unseen_library {
+            UnseenLibrary::Predicted => LibraryRidges::fit(
+                &perturbed_features(&training, &encoder)?,
+                decoder.library_prior(),
+            )?,
+            UnseenLibrary::Global => LibraryRidges::default(),
+        };
         Ok(Model {
             config: self.clone(),
             provenance: Provenance {
@@ -146,6 +154,7 @@ impl FitConfig {
             prior,
             decoder,
             means,
+            library,
             device: device.clone(),
         })
     }
@@ -170,8 +179,7 @@ fn fit_means(
     let control = 0; // sorted by targets: the empty set comes first
     let cell = AdditiveMeans::fit(of_cell, cell_dim, n_seen, n_contexts, control);
     let gene = AdditiveMeans::fit(of_gene, n_genes, n_seen, n_contexts, control);
-    let perturbed: Vec<FeatureVectors> =
-        training.perturbed().map(|(_, p)| features(encoder, p)).collect::<Result<_, _>>()?;
+    let perturbed = perturbed_features(training, encoder)?;
     let gene_ridge = fit_ridge(&perturbed, &gene)?;
     let shrunk_gene_shift = shrunk_gene_shift(training, &gene, gene_ridge.as_ref());
     Ok(Means {
@@ -181,6 +189,14 @@ fn fit_means(
         gene,
         shrunk_gene_shift,
     })
+}
+
+/// What kernel ridge sees of the training perturbations, control left out.
+fn perturbed_features(
+    training: &TrainingSet,
+    encoder: &GeneSetEncoder,
+) -> Result<Vec<FeatureVectors>, Error> {
+    training.perturbed().map(|(_, p)| features(encoder, p)).collect()
 }
 
 fn shrunk_gene_shift(

@@ -35,6 +35,7 @@ mod smiles_network;
 mod split_file;
 mod training;
 mod training_set;
+mod unseen_library;
 
 pub use benchmark::{
     BaselineTraining, BenchmarkFolder, Collected, FileIdentity, Missing, MissingReason, PlannedRun,
@@ -44,7 +45,9 @@ pub use benchmark::{
 pub use burn::tensor::Device;
 pub use checkpoint::MODEL_FORMAT;
 pub use checkpoints::Checkpoints;
-pub use config::{EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, UnknownGenePolicy};
+pub use config::{
+    EncoderKind, FitConfig, GeneAnchor, PriorForm, RarePolicy, UnknownGenePolicy, UnseenLibrary,
+};
 pub use device::{DeviceChoice, use_threads};
 pub use encode::{
     Embeddings, EncodeConfig, EncodeRequest, NotEncoded, PerturbationEncoder, read_encode_requests,

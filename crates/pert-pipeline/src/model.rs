@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use burn::tensor::Device;
 use pert_baselines::{FeatureVectors, KernelRidge};
 use pert_core::{LabelFormat, Perturbation, Split};
-use pert_decoder::Vae;
+use pert_decoder::{LogNormal, Vae};
 use pert_diffusion::Prior;
 use pert_encoders::GeneSetEncoder;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::Error;
 use crate::additive_means::AdditiveMeans;
 use crate::config::{FitConfig, PriorForm};
 use crate::contexts::Contexts;
+use crate::unseen_library::LibraryRidges;
 
 /// Where a model came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +74,7 @@ pub struct Model {
     pub(crate) prior: Prior,
     pub(crate) decoder: Vae,
     pub(crate) means: Means,
+    pub(crate) library: LibraryRidges,
     pub(crate) device: Device,
 }
 
@@ -121,6 +123,8 @@ pub(crate) struct ClosedForm {
     pub cell_shift: Vec<f64>,
     /// Shift of log-normalised expression against control, `[n_genes]`.
     pub gene_shift: Vec<f64>,
+    /// p(l|p).
+    pub library: LogNormal,
 }
 
 impl Model {
@@ -183,6 +187,7 @@ impl Model {
 
     pub(crate) fn closed_form(&self, p: &Perturbation) -> Result<ClosedForm, Error> {
         let features = features(&self.encoder, p)?; // also refuses genes that cannot be encoded
+        let library = self.decoder.library_prior();
         if let Some(seen) = self.index_of(p) {
             return Ok(ClosedForm {
                 seen: Some(seen),
@@ -191,6 +196,7 @@ impl Model {
                     let d = self.means.gene.d;
                     self.means.shrunk_gene_shift[seen * d..][..d].to_vec()
                 },
+                library: library.group(seen),
             });
         }
         let predict = |ridge: &Option<KernelRidge>, d: usize| match ridge {
@@ -201,6 +207,7 @@ impl Model {
             seen: None,
             cell_shift: predict(&self.means.cell_ridge, self.means.cell.d),
             gene_shift: predict(&self.means.gene_ridge, self.means.gene.d),
+            library: self.library.predict(&features, library),
         })
     }
 

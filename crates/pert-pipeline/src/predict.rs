@@ -162,9 +162,7 @@ impl Model {
     ) -> Result<CsrCounts, Error> {
         let covariate: Vec<f32> = contexts.iter().flat_map(|&c| self.contexts.encode(c)).collect();
         let covariate = (self.contexts.dim() > 0).then_some(covariate.as_slice());
-        let prior = self.decoder.library_prior();
-        let library = closed.seen.map_or(prior.global(), |seen| prior.group(seen));
-        let log_library: Vec<f64> = contexts.iter().map(|_| library.sample(rng)).collect();
+        let log_library: Vec<f64> = contexts.iter().map(|_| closed.library.sample(rng)).collect();
         let conditions = Conditions { cell: Some(g), covariate };
         Ok(self.decoder.generate(conditions, &log_library, gene_log_scale, rng)?)
     }
