@@ -94,7 +94,7 @@ compounds = column(options.compounds, "smiles") if options.compounds else []
 if compounds:
     compare("compounds", compounds)
 rng = random.Random(1)
-compare("edited texts", [edited(rng, smiles) for smiles in corpus + compounds])
+compare("edited texts", [edited(rng, smiles.split()[0]) for smiles in corpus + compounds])
 if options.printed:
     printed, meant = column(options.printed, "smiles_as_printed"), column(options.printed, "smiles")
     judged = column(options.printed, "printed_is_valid")
