@@ -83,6 +83,7 @@ pub struct InspectArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// Single genes and pairs, with gene features (FILE.features.tsv).
+    #[value(alias = "genes")]
     GenePairs,
     /// Compounds at three doses each, with structures (FILE.smiles.tsv).
     Drugs,
@@ -543,6 +544,8 @@ pub struct PretrainSmilesArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "EXAMPLES:\n  \
     pert demo                 into the folder pert-demo, in two to three minutes\n  \
+    pert demo --kind drugs    compounds of scaffolds never seen, at three doses\n  \
+    pert demo --kind variants substitutions at positions never seen\n  \
     pert demo -o elsewhere --seed 3")]
 pub struct DemoArgs {
     /// The folder to write.

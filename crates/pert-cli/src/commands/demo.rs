@@ -8,13 +8,48 @@ use pert_prior::Progress;
 use pert_prior::data::{shell_line, write_atomically};
 use pert_prior::pipeline::{Checkpoints, FolderKind, read_split};
 
-use crate::args::{Cli, DemoArgs};
+use crate::args::{Cli, DemoArgs, Kind};
 use crate::progress::Reporter;
 
-/// Pairs whose genes were both seen alone; a bit over half of them makes 20 and more.
-const HOLD_OUT: &str = "seen-2:0.6";
-/// Cells written per held-out pair.
+/// Cells written per held-out perturbation.
 const CELLS: &str = "200";
+
+/// What a kind of screen is shown with, and what of it is held out.
+struct Recipe {
+    /// As the flag says it.
+    kind: &'static str,
+    /// The flag of `pert fit` for what `pert simulate` writes beside the screen, and the end of that file's name.
+    shown: (&'static str, &'static str),
+    /// Each rule holds out twenty perturbations and more, without which a paired test says little.
+    hold_out: &'static str,
+    /// What is held out, in words.
+    held_out: &'static str,
+}
+
+impl Kind {
+    fn recipe(self) -> Recipe {
+        match self {
+            Self::GenePairs => Recipe {
+                kind: "gene-pairs",
+                shown: ("--features", "features.tsv"),
+                hold_out: "seen-2:0.6",
+                held_out: "the pairs",
+            },
+            Self::Drugs => Recipe {
+                kind: "drugs",
+                shown: ("--smiles", "smiles.tsv"),
+                hold_out: "scaffold:0.3",
+                held_out: "the compounds at their doses",
+            },
+            Self::Variants => Recipe {
+                kind: "variants",
+                shown: ("--reference", "fasta"),
+                hold_out: "position:0.3",
+                held_out: "the substitutions",
+            },
+        }
+    }
+}
 
 pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     FolderKind::Demo.check(&args.output)?;
@@ -22,23 +57,30 @@ pub fn run(args: &DemoArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
         .map_err(|e| anyhow::anyhow!("cannot create {}: {e}", args.output.display()))?;
     let path = |name: &str| args.output.join(name).display().to_string();
     let seed = args.seed.to_string();
-    let (screen, features, truth) =
-        (path("screen.h5ad"), path("screen.features.tsv"), path("screen.truth.tsv"));
+    let recipe = args.kind.recipe();
+    let (flag, ending) = recipe.shown;
+    let (screen, shown, truth) =
+        (path("screen.h5ad"), path(&format!("screen.{ending}")), path("screen.truth.tsv"));
     let (model, held_out, predicted, report) =
         (path("model"), path("held_out.tsv"), path("predicted.h5ad"), path("report"));
 
-    run_command(reporter, &["simulate", "-o", &screen, "--seed", &seed])?;
+    let mut simulate = vec!["simulate", "-o", &screen, "--seed", &seed];
+    if args.kind != Kind::GenePairs {
+        simulate.extend(["--kind", recipe.kind]);
+    }
+    run_command(reporter, &simulate)?;
     let keys = ["--cell-type-key", "cell_type", "--batch-key", "batch"];
-    let mut fit = vec!["fit", &screen, "-o", &model, "--features", &features];
+    let mut fit = vec!["fit", &screen, "-o", &model, flag, &shown];
     fit.extend(keys);
-    fit.extend(["--hold-out", HOLD_OUT, "--seed", &seed]);
+    fit.extend(["--hold-out", recipe.hold_out, "--seed", &seed]);
     // An interrupted demo, given again, goes on where it was.
     if Checkpoints::exist(Path::new(&model)) {
         fit.push("--resume");
     }
     run_command(reporter, &fit)?;
     write_held_out(&PathBuf::from(&model).join("split.json"), Path::new(&held_out))?;
-    reporter.note(&format!("{held_out} lists the pairs under \"test\" in {model}/split.json"));
+    let what = recipe.held_out;
+    reporter.note(&format!("{held_out} lists {what} under \"test\" in {model}/split.json"));
     run_command(
         reporter,
         &[

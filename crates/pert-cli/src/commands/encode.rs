@@ -82,17 +82,14 @@ fn refusal(refused: &[NotEncoded], n: usize) -> String {
     if let ([only], 1) = (refused, n) {
         return only.to_string();
     }
-    let named: Vec<String> = refused.iter().take(NAMED).map(NotEncoded::to_string).collect();
-    let more = match refused.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!("\n  and {more} more"),
-    };
-    let mend = match refused.len() == n {
-        true => "",
-        false => "\nleave them out with --on-invalid skip",
-    };
-    let listed = named.join("\n  ");
-    format!("{} of {n} perturbations cannot be encoded:\n  {listed}{more}{mend}", refused.len())
+    let mut told: Vec<String> = refused.iter().take(NAMED).map(NotEncoded::to_string).collect();
+    if refused.len() > NAMED {
+        told.push(format!("and {} more", refused.len() - NAMED));
+    }
+    if refused.len() < n {
+        told.push("leave them out with --on-invalid skip".to_owned());
+    }
+    format!("{} of {n} perturbations cannot be encoded: {}", refused.len(), told.join("; "))
 }
 
 /// The requests without those refused, whose places rise.

@@ -9,6 +9,9 @@ use crate::failure::in_file;
 use crate::output_file::check_output_file;
 use crate::progress::Reporter;
 
+/// Remarks on single perturbations that are told: a hundred of them hide what else is said.
+const REMARKS: usize = 10;
+
 pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
     check_output_file(&args.output, &["h5ad"])?;
     let device = args.device.parse::<DeviceChoice>()?.open()?;
@@ -32,10 +35,11 @@ pub fn run(args: &PredictArgs, reporter: &mut Reporter) -> anyhow::Result<()> {
             None => error.into(),
         }
     })?;
-    for request in &requests {
-        if let Some(remark) = model.remark(&request.perturbation) {
-            reporter.note(&remark);
-        }
+    let remarks: Vec<String> =
+        requests.iter().filter_map(|request| model.remark(&request.perturbation)).collect();
+    remarks.iter().take(REMARKS).for_each(|remark| reporter.note(remark));
+    if remarks.len() > REMARKS {
+        reporter.note(&format!("and {} more perturbations likewise", remarks.len() - REMARKS));
     }
     write_h5ad(&args.output, &population, &provenance(&model, args.seed))?;
     reporter.note(&format!(
