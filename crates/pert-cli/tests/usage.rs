@@ -48,6 +48,15 @@ fn wrong_usage_gets_a_hint() {
         &["guides", "gene-pairs", "drugs", "variants"],
     );
     misused(&["demo", "--threads", "0"], &["--threads"]);
+    misused(&["encode", "--encoder", "smiles", "-o", "o.tsv"], &["--perturbation <LABEL>"]);
+    misused(&["encode", "-p", "A", "-o", "o.tsv"], &["--encoder"]);
+    misused(&["encode", "--encoder", "rna", "-p", "A", "-o", "o.tsv"], &["rna", "gene-set"]);
+    misused(
+        &["encode", "--encoder", "table", "-p", "A", "-o", "o.tsv", "--on-invalid", "drop"],
+        &["drop", "skip"],
+    );
+    misused(&["pretrain"], &["smiles"]);
+    misused(&["pretrain", "smiles", "-o", "d"], &["--corpus <FILE>"]);
 }
 
 #[test]
@@ -79,7 +88,22 @@ fn help_names_every_flag() {
         "zinb|nb|poisson",
         "error|mean",
     ];
-    let cases: [(&str, &[&str]); 6] = [
+    let encode = [
+        "--encoder",
+        "-p",
+        "--perturbations",
+        "--all-substitutions",
+        "--features",
+        "--weights",
+        "--reference",
+        "--cache",
+        "--on-invalid",
+        "error|skip",
+        "OUT.npz",
+        "EXAMPLES",
+    ];
+    let cases: [(&str, &[&str]); 7] = [
+        ("encode", &encode),
         ("inspect", &[&["<FILE>", "--json"][..], &data[..]].concat()),
         (
             "simulate",
