@@ -350,7 +350,7 @@ fn bad_requests_are_named() {
     ));
     assert!(matches!(
         refused(&[0.0; 3], &SamplerConfig { steps: 1001, ..default }),
-        Error::TooManySteps { available: 970, .. }
+        Error::TooManySteps { available: 1000, .. }
     ));
     assert!(matches!(
         refused(&[0.0; 3], &SamplerConfig { guidance: -1.0, ..default }),
