@@ -57,7 +57,7 @@ pub struct PerturbationEncoder {
 enum Rows {
     Targets(Box<dyn TargetEncoder>),
     Network(Box<Esm2Encoder>),
-    Structures(Structures),
+    Structures(Box<Structures>),
 }
 
 /// What a request asks for, as the encoder takes it.
@@ -98,7 +98,7 @@ impl PerturbationEncoder {
         config.format.check()?;
         let mut encoder = Self {
             config: config.clone(),
-            rows: Rows::Structures(Structures::new(None, None)),
+            rows: Rows::Structures(Box::new(Structures::new(None, None))),
             columns: Vec::new(),
             references: None,
             remark: None,
@@ -111,7 +111,7 @@ impl PerturbationEncoder {
                 let network = weights.map(|folder| load_smiles_network(folder, device));
                 let structures = Structures::new(table, network.transpose()?);
                 encoder.columns = structures.columns();
-                encoder.rows = Rows::Structures(structures);
+                encoder.rows = Rows::Structures(Box::new(structures));
             }
             EncoderKind::Protein => {
                 let path = config.reference.as_deref().expect("checked");
