@@ -67,6 +67,7 @@ pub enum Command {
 #[command(after_help = "EXAMPLES:\n  \
     pert inspect screen.h5ad\n  \
     pert inspect screen.h5ad --perturbation-key guide --control NT     where a guess is wrong\n  \
+    pert inspect drugs.h5ad --smiles drugs.smiles.tsv                  which drugs can be encoded?\n  \
     pert inspect screen.h5ad --json")]
 pub struct InspectArgs {
     /// The cell file (.h5ad).
@@ -74,6 +75,15 @@ pub struct InspectArgs {
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
+    /// Tell which perturbations have all their genes in this table of features.
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["smiles", "reference"])]
+    pub features: Option<PathBuf>,
+    /// Tell which drugs have a structure in this table that is a molecule.
+    #[arg(long, value_name = "TABLE", conflicts_with = "reference")]
+    pub smiles: Option<PathBuf>,
+    /// Tell which protein variants fit the sequences of this file.
+    #[arg(long, value_name = "FASTA")]
+    pub reference: Option<PathBuf>,
     /// Which columns mean what, where a guess is wrong.
     #[command(flatten)]
     pub data: DataArgs,

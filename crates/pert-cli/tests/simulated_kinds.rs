@@ -52,6 +52,19 @@ fn a_screen_of_drugs_is_read_as_one_and_held_out_by_scaffold() {
     let found = inspected(&folder);
     assert_eq!((&found["label_kind"], &found["control"]), (&"drugs".into(), &"DMSO".into()));
 
+    let asked = ["inspect", "screen.h5ad", "--smiles", "screen.smiles.tsv"];
+    let (text, _) = done(&folder, &asked);
+    for word in ["24 of 24 by smiles", "--smiles screen.smiles.tsv --hold-out scaffold:0.2"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let structures = fs::read_to_string(folder.join("screen.smiles.tsv")).unwrap();
+    let mut lines: Vec<&str> = structures.lines().collect();
+    let left_out = lines.pop().unwrap().split('\t').next().unwrap().to_owned();
+    fs::write(folder.join("fewer.tsv"), lines.join("\n") + "\n").unwrap();
+    let (text, _) = done(&folder, &["inspect", "screen.h5ad", "--smiles", "fewer.tsv"]);
+    assert!(text.contains("21 of 24 by smiles") && text.contains(&left_out), "{text}");
+    assert!(!text.contains("--smiles fewer.tsv"), "{text}");
+
     let screen = read(&folder);
     assert_eq!(screen.format().kind, LabelKind::Drugs);
     let population = screen.population();
@@ -102,6 +115,14 @@ fn a_screen_of_variants_is_read_as_one_and_held_out_by_position() {
     }
     let found = inspected(&folder);
     assert_eq!((&found["label_kind"], &found["control"]), (&"variants".into(), &"WT".into()));
+
+    let (text, _) = done(&folder, &["inspect", "screen.h5ad", "--reference", "screen.fasta"]);
+    for word in [" by protein and screen.fasta", "--hold-out position:0.2"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    fs::write(folder.join("other.fasta"), ">ANOTHER\nMKV\n").unwrap();
+    let (text, _) = done(&folder, &["inspect", "screen.h5ad", "--reference", "other.fasta"]);
+    assert!(text.contains("0 of ") && text.contains("ANOTHER"), "{text}");
 
     let screen = read(&folder);
     assert_eq!(screen.format().kind, LabelKind::Variants);

@@ -104,7 +104,7 @@ fn help_names_every_flag() {
     ];
     let cases: [(&str, &[&str]); 7] = [
         ("encode", &encode),
-        ("inspect", &[&["<FILE>", "--json"][..], &data[..]].concat()),
+        ("inspect", &[&["<FILE>", "--json", "--smiles", "--reference"][..], &data[..]].concat()),
         (
             "simulate",
             &[

@@ -35,7 +35,7 @@ pub use error::{Error, NotCounts};
 pub use filter::Filter;
 pub use genes::{GeneSelection, select_genes};
 pub use h5ad::{Provenance, write_h5ad};
-pub use inspect::{CovariateSummary, Inspection, PerturbationSummary, inspect};
+pub use inspect::{CovariateSummary, Encodable, Inspection, PerturbationSummary, inspect};
 pub use kept::Dropped;
 pub use obs::check_columns;
 pub use options::ReadOptions;

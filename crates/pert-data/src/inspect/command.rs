@@ -17,7 +17,7 @@ const HOLD_OUT_CELLS: &str = "cells";
 /// What `--hold-out cells` takes of n cells, 1 in so many.
 const CELLS_PERIOD: usize = 5;
 
-/// Writes the commands, with a note where they would be refused.
+/// Writes the commands, with a note where they would be refused; anew where they stand already.
 pub(super) fn suggest(found: &mut Inspection, options: &ReadOptions) {
     let file = found.file.display().to_string();
     // A name that begins with a dash would be read as a flag.
@@ -58,7 +58,12 @@ pub(super) fn suggest(found: &mut Inspection, options: &ReadOptions) {
     for filter in &options.filters {
         flag_of("--filter", &filter.to_string());
     }
-    let hold_out = control.and_then(|_| hold_out(found));
+    let source = found.encodable.as_ref().filter(|encodable| encodable.refused.is_empty());
+    if let Some(encodable) = source {
+        flag_of(encodable.flag, &encodable.source.display().to_string());
+    }
+    let of_source = source.and_then(|encodable| encodable.hold_out);
+    let hold_out = control.and_then(|_| of_source.or_else(|| hold_out(found)));
     if let Some(rule) = hold_out {
         flag_of("--hold-out", rule);
     }
@@ -66,7 +71,7 @@ pub(super) fn suggest(found: &mut Inspection, options: &ReadOptions) {
     if rare && control.is_some() {
         flag_of("--rare", "drop");
     }
-    found.notes.extend(note);
+    found.notes.extend(note.filter(|note| !found.notes.contains(note)));
     found.suggested_command = shell_line(words.iter().map(String::as_str));
     found.suggested_evaluate =
         hold_out.map(|_| shell_line(["pert", "evaluate", "model", &file, "-o", "report"]));

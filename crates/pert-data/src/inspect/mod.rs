@@ -2,6 +2,7 @@
 
 mod columns;
 mod command;
+mod encodable;
 mod perturbed;
 mod screen;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use pert_core::{CsrCounts, GuideSuffix, LabelKind};
 
 pub use columns::CovariateSummary;
+pub use encodable::Encodable;
 pub use perturbed::PerturbationSummary;
 
 use crate::h5ad::{Container, Frame, Reading};
@@ -59,6 +61,9 @@ pub struct Inspection {
     pub covariates: Vec<CovariateSummary>,
     /// The cells that would not be read, by reason.
     pub dropped: Vec<Dropped>,
+    /// What an encoder can make of them, once asked: [`Inspection::with_encodable`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encodable: Option<Encodable>,
     /// A command to start from.
     pub suggested_command: String,
     /// The command that judges the model it makes, if cells are held out.
@@ -155,6 +160,7 @@ pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, Error> 
         perturbation_summary: PerturbationSummary::default(),
         covariates: columns::summaries(&obs, schema.as_ref(), &mut notes),
         dropped: Vec::new(),
+        encodable: None,
         suggested_command: String::new(),
         suggested_evaluate: None,
         obs_columns: obs.columns().to_vec(),

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use pert_core::{CovariateRole, GuideSuffix, LabelKind};
 
 use super::perturbed::MIN_CELLS;
-use super::{CovariateSummary, Inspection};
+use super::{CovariateSummary, Encodable, Inspection};
 use crate::schema::words;
 
 /// Columns of a screen; only names of the file and commands may be longer.
@@ -20,6 +20,8 @@ const OTHER_COLUMNS: usize = 8;
 const LEVELS: usize = 6;
 /// Columns that could be meant instead, beside the one taken.
 const RUNNERS_UP: usize = 2;
+/// Perturbations without an encoding that are told with their reasons; all of them stand in the JSON.
+const REFUSED: usize = 4;
 /// Notes that are printed; all of them stand in the JSON.
 const NOTES: usize = 6;
 
@@ -47,6 +49,9 @@ impl fmt::Display for Inspection {
             if !self.largest().is_empty() {
                 line(f, "", &self.largest())?;
             }
+        }
+        if let Some(encodable) = &self.encodable {
+            line(f, "encodable", &encodable_text(encodable))?;
         }
         self.covariate_lines(f)?;
         if !self.layers.is_empty() {
@@ -244,6 +249,18 @@ fn described(covariate: &CovariateSummary) -> String {
         (None, None) => covariate.kind.to_owned(),
     };
     format!("{}: {values}{missing}", covariate.name)
+}
+
+fn encodable_text(encodable: &Encodable) -> String {
+    let Encodable { encoder, source, n, refused, .. } = encodable;
+    let mut text = format!("{} of {n} by {encoder} and {}", n - refused.len(), source.display());
+    for (i, (label, reason)) in refused.iter().take(REFUSED).enumerate() {
+        let _ = write!(text, "{} {label}: {reason}", if i == 0 { "; not" } else { ";" });
+    }
+    if refused.len() > REFUSED {
+        let _ = write!(text, "; {} more with --json", refused.len() - REFUSED);
+    }
+    text
 }
 
 /// Two numbers, those with a fraction in four digits.
