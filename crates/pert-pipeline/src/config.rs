@@ -437,7 +437,8 @@ mod tests {
         config.check().unwrap();
         assert_eq!(FitConfig::from_toml(&config.to_toml()).unwrap(), config);
         // Fresh noise would not be coupled.
-        let sampler = SamplerConfig { eta: 0.5, ..SamplerConfig::default() };
+        let kind = pert_diffusion::SamplerKind::Ddim;
+        let sampler = SamplerConfig { kind, eta: 0.5, ..SamplerConfig::default() };
         let error = FitConfig { sampler, ..config }.check().unwrap_err().to_string();
         assert!(error.contains("[sampler]") && error.contains("deterministic"), "{error}");
     }
