@@ -188,7 +188,7 @@ impl Prior {
     /// `cond`: `[d_cond]`; output: `[n, d]`, row-major.
     ///
     /// # Errors
-    /// What [`SamplerConfig::check`] finds, and a condition of another width or with a value that is not finite.
+    /// What [`SamplerConfig::check_for`] finds, and a condition of another width or with a value that is not finite.
     pub fn sample(
         &self,
         cond: Option<&[f32]>,
