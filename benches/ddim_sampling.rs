@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pert_prior::core::seeded_rng;
-use pert_prior::diffusion::{Prior, PriorConfig, SamplerConfig};
+use pert_prior::diffusion::{Prior, PriorConfig, SamplerConfig, SamplerKind};
 use pert_prior::prelude::*;
 
 #[global_allocator]
@@ -19,7 +19,7 @@ fn ddim_sampling(c: &mut Criterion) {
         Prior::untrained(&PriorConfig::default(), CELL_DIM, CONDITION_DIM, &mut rng, &device)
             .expect("a valid configuration");
     let condition = vec![0.5; CONDITION_DIM];
-    let sampler = SamplerConfig::default();
+    let sampler = SamplerConfig { kind: SamplerKind::Ddim, steps: 25, ..Default::default() };
     let mut group = c.benchmark_group("ddim_sampling");
     group.throughput(Throughput::Elements(N_CELLS as u64));
     for (name, condition) in [("conditional", Some(condition.as_slice())), ("null", None)] {
