@@ -79,26 +79,10 @@ fn root_trace_of_eigenvalues(a: &Gaussian, b: &Gaussian) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gaussian_samples::{fit, normal};
     use approx::assert_relative_eq;
     use pert_core::{seeded_rng, shuffled_indices};
     use proptest::prelude::*;
-    use rand_distr::{Distribution, StandardNormal};
-
-    /// n rows of N(0, diag(scales²)).
-    fn normal(n: usize, scales: &[f64], seed: u64) -> Vec<f64> {
-        let mut rng = seeded_rng(seed, "frechet");
-        (0..n)
-            .flat_map(|_| scales.to_vec())
-            .map(|scale| {
-                let z: f64 = StandardNormal.sample(&mut rng);
-                scale * z
-            })
-            .collect()
-    }
-
-    fn fit(values: &[f64], d: usize) -> Gaussian {
-        Gaussian::fit(Rows::new(values, d).unwrap()).unwrap()
-    }
 
     #[test]
     fn shifted_and_scaled_gaussians_have_the_closed_form() {

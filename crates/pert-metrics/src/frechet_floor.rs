@@ -94,25 +94,9 @@ pub fn frechet_floor_closed_form(eigenvalues: &[f64], n: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gaussian_samples::{fit, normal};
     use approx::assert_relative_eq;
     use pert_core::seeded_rng;
-    use rand_distr::{Distribution, StandardNormal};
-
-    /// n rows of N(0, diag(scales²)).
-    fn normal(n: usize, scales: &[f64], seed: u64) -> Vec<f64> {
-        let mut rng = seeded_rng(seed, "frechet");
-        (0..n)
-            .flat_map(|_| scales.to_vec())
-            .map(|scale| {
-                let z: f64 = StandardNormal.sample(&mut rng);
-                scale * z
-            })
-            .collect()
-    }
-
-    fn fit(values: &[f64], d: usize) -> Gaussian {
-        Gaussian::fit(Rows::new(values, d).unwrap()).unwrap()
-    }
 
     #[test]
     fn the_floor_of_a_standard_gaussian_is_75_over_n() {

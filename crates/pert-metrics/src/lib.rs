@@ -41,6 +41,8 @@ mod exponential;
 mod frechet;
 mod frechet_floor;
 mod gaussian;
+#[cfg(test)]
+mod gaussian_samples;
 mod linalg;
 mod metric_interval;
 mod mmd;

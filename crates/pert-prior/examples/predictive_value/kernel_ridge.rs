@@ -11,6 +11,16 @@ use pert_prior::metrics::{
 /// How alike two items are, by their places; the mean of k(i, i) should be about 1.
 pub type Kernel<'a> = Box<dyn Fn(usize, usize) -> f64 + 'a>;
 
+/// Widths of the Gaussian kernels tried, as shares of the mean squared distance.
+const WIDTHS: [f64; 2] = [0.5, 1.0];
+
+/// Gaussian kernels of several widths, of squared distances `[n, n]`.
+pub fn gaussians(distances: &[f64], n: usize) -> Vec<Kernel<'_>> {
+    let kernel =
+        |width: f64| -> Kernel<'_> { Box::new(move |i, j| (-distances[i * n + j] / width).exp()) };
+    WIDTHS.into_iter().map(kernel).collect()
+}
+
 /// Responses of items, and which of them are left out together.
 pub struct Problem {
     /// `[n, d]` row-major.

@@ -11,7 +11,7 @@ use pert_prior::encoders::{
 };
 
 use crate::columns::Columns;
-use crate::kernel_ridge::{Kernel, Problem, predict};
+use crate::kernel_ridge::{Kernel, Problem, gaussians, predict};
 use crate::table::Table;
 use crate::{Predictions, neighbours};
 
@@ -21,9 +21,6 @@ const LAST_OF_DRUG: &str = "smiles_match";
 /// The highest powers of similarity that a candidate kernel averages: the higher, the more a near drug counts beside many distant
 /// ones.
 const POWERS: [i32; 3] = [1, 4, 8];
-
-/// Widths of the Gaussian kernel on the coordinates of the SMILES network, as shares of the mean squared distance.
-const WIDTHS: [f64; 2] = [0.5, 1.0];
 
 /// Drugs that differ by structure, in the order of their identifiers.
 pub struct Signatures {
@@ -134,13 +131,7 @@ impl Signatures {
             if let Some((rows, dim)) = &learned {
                 let columns: Vec<usize> = (0..*dim).collect();
                 let distances = Columns::scaled(rows, *dim, &columns, &training).distances()?;
-                let gaussian: Vec<Kernel> = WIDTHS
-                    .into_iter()
-                    .map(|width| -> Kernel {
-                        let distances = &distances;
-                        Box::new(move |i, j| (-distances[i * n + j] / width).exp())
-                    })
-                    .collect();
+                let gaussian = gaussians(&distances, n);
                 put("SMILES network", predict(problem, &gaussian, &training, &asked)?);
             }
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use pert_prior::encoders::{ChangeEncoder, ProteinReferences, TargetEncoder};
 
 use crate::columns::Columns;
-use crate::kernel_ridge::{Kernel, Problem, predict};
+use crate::kernel_ridge::{Kernel, Problem, gaussians, predict};
 use crate::table::Table;
 use crate::{Predictions, neighbours};
 
@@ -21,9 +21,6 @@ pub struct Variants {
 
 /// How far along the protein positions are alike, in residues; each candidate sums the kernels of its distances.
 const REACHES: [&[f64]; 2] = [&[3.0, 10.0], &[2.0, 6.0, 18.0]];
-
-/// Widths of the Gaussian kernel on all columns, as shares of the mean squared distance.
-const WIDTHS: [f64; 2] = [0.5, 1.0];
 
 /// Coordinates of a kernel of variants: beyond, their variance is far below any penalty.
 const MAX_RANK: usize = 300;
@@ -114,13 +111,7 @@ impl Variants {
                 })
                 .collect();
             let linear: [Kernel; 1] = [Box::new(|i, j| every.linear(i, j))];
-            let gaussian: Vec<Kernel> = WIDTHS
-                .into_iter()
-                .map(|width| -> Kernel {
-                    let distances = &distances;
-                    Box::new(move |i, j| (-distances[i * n + j] / width).exp())
-                })
-                .collect();
+            let gaussian = gaussians(&distances, n);
             let problem = &self.problem;
             found.put("ours", &asked, predict(problem, &ours, &training, &asked)?);
             found.put("ridge", &asked, predict(problem, &linear, &training, &asked)?);
