@@ -143,6 +143,20 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_batch_is_told_which_are_known() {
+        let batches = BatchLabels::new(["donor 1", "donor 2"]).unwrap();
+        for refused in [
+            batches.index("donor 3").map(|_| ()),
+            batches.one_hot(["donor 2", "donor 3"]).map(|_| ()),
+        ] {
+            let message = refused.unwrap_err().to_string();
+            for word in ["donor 3", "donor 1", "donor 2"] {
+                assert!(message.contains(word), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn an_average_is_over_all_known_batches() {
         let batches = BatchLabels::new(["a", "b", "c"]).unwrap();
         // Batch k, counted from 0, says 4 k of every cell.

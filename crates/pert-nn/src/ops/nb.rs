@@ -3,7 +3,7 @@
 use burn::tensor::{Bool, Tensor};
 
 use super::special::{
-    HALF_LN_2PI, digamma_difference, log_ratio_known, log1p_minus_x, stirling_error,
+    HALF_LN_2PI, digamma_difference, log_ratio_known, log1p, log1p_minus_x, stirling_error,
     with_derivatives,
 };
 
@@ -73,7 +73,7 @@ pub(super) fn nb_derivatives<const D: usize>(
 
 /// log NB(0; μ, θ) = −θ log(1 + μ/θ).
 pub(super) fn nb_log_zero<const D: usize>(mu: Tensor<D>, theta: Tensor<D>) -> Tensor<D> {
-    mu.div(theta.clone()).log1p().mul(theta).neg()
+    log1p(mu.div(theta.clone())).mul(theta).neg()
 }
 
 /// log NB(y; μ, θ) where y > 0; finite and meaningless where `is_zero`.
@@ -87,7 +87,7 @@ fn nb_log_positive<const D: usize>(
     let n = y.clone().add(theta.clone());
     let difference = y.clone().sub(mu.clone());
     let total = theta.clone().add(mu.clone());
-    let spread = y.clone().div(theta.clone()).log1p().add(y.clone().log()).mul_scalar(0.5);
+    let spread = log1p(y.clone().div(theta.clone())).add(y.clone().log()).mul_scalar(0.5);
     stirling_error(n.clone())
         .sub(stirling_error(theta.clone()))
         .sub(stirling_error(y.clone()))

@@ -6,7 +6,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::special::{log_ratio, stirling_error};
+use super::special::{log_ratio, log1p, stirling_error};
 
 /// Where dropout logits are cut: e^±40 and its square are far from the ends of `f32`.
 const LOGIT_BOUND: f64 = 40.0;
@@ -94,7 +94,7 @@ impl SparseCounts {
         let y = self.y.clone();
         let n = y.clone().add(theta.clone());
         let log_r = log_ratio(theta.clone().add(mu.clone()), n.clone(), mu.sub(y.clone()));
-        let spread = y.clone().div(theta).log1p().mul_scalar(0.5);
+        let spread = log1p(y.clone().div(theta)).mul_scalar(0.5);
         let corrections = stirling_error(n.clone()).sub(stirling_theta).sub(spread);
         y.mul(log_mu).sub(n.mul(log_r)).add(corrections)
     }
@@ -166,7 +166,7 @@ pub fn zinb_log_likelihood(
     let log_zero = odds.clone().add(nb_zero).div(odds.clone().add_scalar(1.0)).log();
     let nonzero = counts
         .nb_nonzero(log_mu, theta)
-        .sub(counts.at(odds).log1p())
+        .sub(log1p(counts.at(odds)))
         .sub(counts.at(log_zero.clone()));
     nonzero.sum().add(log_zero.sum())
 }
@@ -198,7 +198,7 @@ pub fn poisson_log_likelihood(
 
 /// −log NB(0; μ, θ) = θ log(1 + μ/θ), `[n_cells, n_genes]`.
 fn zero_cost(mu: Tensor<2>, theta: Tensor<2>) -> Tensor<2> {
-    mu.mul(theta.clone().recip()).log1p().mul(theta)
+    log1p(mu.mul(theta.clone().recip())).mul(theta)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 
 use super::nb::{nb_derivatives, nb_value};
-use super::special::with_derivatives;
+use super::special::{log1p, one_minus_exp, with_derivatives};
 
 /// log ZINB(y; μ, θ, π) of every entry, in nats; π = sigmoid(`pi_logits`) is the dropout probability and θ the
 /// **inverse** dispersion of the negative binomial part.
@@ -59,19 +59,14 @@ pub fn zinb_log_prob<const D: usize>(
     with_derivatives(value, derivatives)
 }
 
-/// 1 − e^l = −tanh(l/2) (1 + e^l), every digit of it for l near 0.
-fn one_minus_exp<const D: usize>(l: Tensor<D>) -> Tensor<D> {
-    l.clone().mul_scalar(0.5).tanh().neg().mul(l.exp().add_scalar(1.0))
-}
-
 /// log[π + (1−π) e^l], l = log NB(0): 1 − (1−π)(1 − e^l) where that is near 1, a sum of exponentials elsewhere.
 fn log_zero<const D: usize>(log_nb: Tensor<D>, logits: Tensor<D>) -> Tensor<D> {
     let missing = sigmoid(logits.clone().neg()).mul(one_minus_exp(log_nb.clone()));
     let is_far = missing.clone().greater_elem(0.5);
-    let near = missing.mask_fill(is_far.clone(), 0.0).neg().log1p();
+    let near = log1p(missing.mask_fill(is_far.clone(), 0.0).neg());
     let (dropped, kept) = (log_sigmoid(logits.clone()), log_sigmoid(logits.neg()).add(log_nb)); // [n_cells, n_genes]
     let largest = dropped.clone().max_pair(kept.clone());
-    let far = dropped.sub(kept).abs().neg().exp().log1p().add(largest);
+    let far = log1p(dropped.sub(kept).abs().neg().exp()).add(largest);
     near.mask_where(is_far, far)
 }
 
