@@ -39,6 +39,7 @@ mod gene_set;
 mod molecule;
 mod nearest;
 mod pooling;
+mod pretrained;
 mod protein;
 mod scaled;
 mod table;
@@ -62,6 +63,7 @@ pub use molecule::{
     TanimotoMapState, share_of_valid, smiles_tokens, tanimoto_matrix,
 };
 pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
+pub use pretrained::PretrainedError;
 pub use protein::{
     ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Config, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
     Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,

@@ -162,7 +162,7 @@ impl PerturbationEncoder {
         references: ProteinReferences,
         device: &Device,
     ) -> Result<(), Error> {
-        let model = Esm2::load(folder, device).map_err(protein)?;
+        let model = Esm2::load(folder, device).map_err(pert_encoders::Error::from)?;
         let mut parts = Esm2EncoderConfig::default();
         if !model.has_head() {
             parts.parts.retain(|part| *part != Esm2Part::LogLikelihoodRatio);
