@@ -57,10 +57,11 @@ pub use gene_set::{
 };
 pub use molecule::{
     DrugEncoder, DrugEncoderState, InvalidDrug, LONGEST_SMILES, MORGAN_BITS, MOST_TRAINING_DRUGS,
-    Molecule, MoleculeError, MorganCounts, MorganFingerprint, Reconstruction, SaltRule,
-    SmilesCorpus, SmilesTable, SmilesTrainStep, SmilesVae, SmilesVaeConfig, SmilesVaeEncoder,
-    SmilesVaeState, SmilesVaeTrainConfig, SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig,
-    TanimotoMapState, share_of_valid, smiles_tokens, tanimoto_matrix,
+    Molecule, MoleculeError, MorganCounts, MorganFingerprint, Reconstruction, Roberta,
+    RobertaConfig, SaltRule, SmilesCorpus, SmilesNetwork, SmilesNetworkEncoder, SmilesTable,
+    SmilesTrainStep, SmilesVae, SmilesVaeConfig, SmilesVaeState, SmilesVaeTrainConfig,
+    SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig, TanimotoMapState, share_of_valid,
+    smiles_tokens, tanimoto_matrix,
 };
 pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
 pub use pretrained::PretrainedError;
