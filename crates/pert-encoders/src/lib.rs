@@ -11,7 +11,8 @@
 //!
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
 //! are held out together. [`DrugEncoder`] turns a drug at a dose into its Morgan fingerprint, [`TanimotoMap`] into the
-//! coordinates in which a linear method is kernel ridge on the similarity of drugs.
+//! coordinates in which a linear method is kernel ridge on the similarity of drugs. A [`SmilesNetwork`] reads the structure itself: a
+//! [`SmilesVae`] trained here, or [`Roberta`] (ChemBERTa), whose weights lie in a folder.
 //!
 //! Protein variants are applied to [`ProteinReferences`]. [`ChangeEncoder`] describes what changes and where;
 //! [`Esm2Encoder`] asks a language model of proteins, whose weights lie in a folder.
