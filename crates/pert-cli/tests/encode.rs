@@ -11,10 +11,10 @@ use pert_prior::encoders::{FeatureTable, MorganFingerprint, SaltRule};
 const ASPIRIN: &str = "CC(=O)Oc1ccccc1C(=O)O";
 const KRAS: &str = ">KRAS\nMTEYKLVVVGAGGVGKSALTIQLIQNHF\n";
 
-/// The tiny network of the tests of pert-encoders.
-fn esm() -> String {
+/// A tiny network of the tests of pert-encoders.
+fn network(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    folder.join("../pert-encoders/tests/golden/esm2/masked_lm").display().to_string()
+    folder.join("../pert-encoders/tests/golden").join(name).display().to_string()
 }
 
 fn workplace(name: &str) -> PathBuf {
@@ -155,7 +155,7 @@ fn variants_have_rows_with_and_without_a_network() {
         refused(&folder, &encode("protein", &[&["-p", label], &given[..]].concat()), words);
     }
 
-    let weights = esm();
+    let weights = network("esm2/masked_lm");
     let all = ["--all-substitutions", "KRAS", "--reference", "kras.fasta"];
     let network = [&all[..], &["--weights", &weights, "-o", "kras.npz"]].concat();
     let (stdout, _) = done(&folder, &encode("protein", &network));
@@ -204,4 +204,47 @@ fn a_network_trained_on_molecules_encodes_molecules() {
     fs::write(folder.join("empty.txt"), "c1cccc1\n").unwrap();
     let empty = ["pretrain", "smiles", "--corpus", "empty.txt", "-o", "other"];
     refused(&folder, &empty, &["no molecules to learn from"]);
+}
+
+#[test]
+fn a_chemical_language_model_encodes_molecules() {
+    let folder = workplace("roberta");
+    let drugs = format!("drug\tsmiles\naspirin\t{ASPIRIN}\nethanol\tCCO\nbad\tc1cccc1\n");
+    fs::write(folder.join("drugs.tsv"), drugs).unwrap();
+    for (name, width, lacks) in [("roberta/pairs", 32, "4 5 6 7"), ("roberta/letters", 36, "+ 5 6")]
+    {
+        let weights = network(name);
+        let given = ["--weights", &weights, "-o", "o.tsv"];
+        let asked = ["-p", ASPIRIN, "-p", "OC(=O)c1ccccc1OC(C)=O", "-p", "CCO"];
+        let (_, stderr) = done(&folder, &encode("smiles", &[&asked[..], &given].concat()));
+        assert!(stderr.contains(&format!("{name} has no token for {lacks}")), "{stderr}");
+        let (header, plain) = rows(&folder.join("o.tsv"));
+        assert_eq!((header.len(), header[1].as_str()), (width + 1, "state_0"));
+        assert_eq!(plain[0].1, plain[1].1, "two spellings");
+        assert_ne!(plain[0].1, plain[2].1);
+
+        let named = ["-p", "ethanol_1uM", "-p", "aspirin_1uM+ethanol_1uM", "--smiles", "drugs.tsv"];
+        done(&folder, &encode("smiles", &[&named[..], &given].concat()));
+        let (header, dosed) = rows(&folder.join("o.tsv"));
+        assert_eq!((header.len(), &dosed[0].1[..width]), (width + 2, &plain[2].1[..]));
+        for i in 0..width {
+            assert_eq!(dosed[1].1[i], plain[0].1[i] + plain[2].1[i]);
+        }
+        fs::remove_file(folder.join("o.tsv")).unwrap();
+    }
+    let weights = network("roberta/letters");
+    let refuse = |label: &str, words: &[&str]| {
+        let given = ["-p", label, "--weights", &weights, "-o", "o.tsv"];
+        refused(&folder, &encode("smiles", &given), words);
+    };
+    refuse("C1CC", &["ring 1 is opened"]);
+    refuse(&"C".repeat(62), &["62 tokens", "61 at most"]);
+    refuse(&"C".repeat(100_000), &["100000 bytes"]);
+    refuse("", &["the label is empty"]);
+    // What config.json says it is decides, not the flag.
+    let weights = network("esm2/model");
+    let other = ["-p", "CCO", "--weights", &weights, "-o", "o.tsv"];
+    refused(&folder, &encode("smiles", &other), &["model_type must be \"roberta\", found \"esm\""]);
+    let none = ["-p", "CCO", "--weights", "drugs.tsv", "-o", "o.tsv"];
+    refused(&folder, &encode("smiles", &none), &["pert pretrain smiles", "ChemBERTa"]);
 }

@@ -115,6 +115,9 @@ pub enum Error {
     /// A protein, a variant, or the network that reads them.
     #[error(transparent)]
     Protein(#[from] crate::ProteinError),
+    /// The folder of a pretrained network.
+    #[error(transparent)]
+    Pretrained(#[from] crate::pretrained::PretrainedError),
     /// An error about molecules' fingerprints, drugs or the network that reads SMILES.
     #[error(transparent)]
     Molecule(#[from] crate::molecule::MoleculeError),

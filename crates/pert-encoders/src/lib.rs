@@ -11,7 +11,8 @@
 //!
 //! Drugs are known by structure: [`SmilesTable`] reads them, [`Molecule`] gives one spelling and the scaffold by which they
 //! are held out together. [`DrugEncoder`] turns a drug at a dose into its Morgan fingerprint, [`TanimotoMap`] into the
-//! coordinates in which a linear method is kernel ridge on the similarity of drugs.
+//! coordinates in which a linear method is kernel ridge on the similarity of drugs. A [`SmilesNetwork`] reads the structure itself: a
+//! [`SmilesVae`] trained here, or [`Roberta`] (ChemBERTa), whose weights lie in a folder.
 //!
 //! Protein variants are applied to [`ProteinReferences`]. [`ChangeEncoder`] describes what changes and where;
 //! [`Esm2Encoder`] asks a language model of proteins, whose weights lie in a folder.
@@ -39,6 +40,7 @@ mod gene_set;
 mod molecule;
 mod nearest;
 mod pooling;
+mod pretrained;
 mod protein;
 mod scaled;
 mod table;
@@ -56,12 +58,14 @@ pub use gene_set::{
 };
 pub use molecule::{
     DrugEncoder, DrugEncoderState, InvalidDrug, LONGEST_SMILES, MORGAN_BITS, MOST_TRAINING_DRUGS,
-    Molecule, MoleculeError, MorganCounts, MorganFingerprint, Reconstruction, SaltRule,
-    SmilesCorpus, SmilesTable, SmilesTrainStep, SmilesVae, SmilesVaeConfig, SmilesVaeEncoder,
-    SmilesVaeState, SmilesVaeTrainConfig, SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig,
-    TanimotoMapState, share_of_valid, smiles_tokens, tanimoto_matrix,
+    Molecule, MoleculeError, MorganCounts, MorganFingerprint, Reconstruction, Roberta,
+    RobertaConfig, SaltRule, SmilesCorpus, SmilesNetwork, SmilesNetworkEncoder, SmilesTable,
+    SmilesTrainStep, SmilesVae, SmilesVaeConfig, SmilesVaeState, SmilesVaeTrainConfig,
+    SmilesVaeTrainer, TanimotoMap, TanimotoMapConfig, TanimotoMapState, share_of_valid,
+    smiles_tokens, tanimoto_matrix,
 };
 pub use pooling::{Pooling, PoolingError, SetEncoder, SetEncoderConfig, TokenBatch};
+pub use pretrained::PretrainedError;
 pub use protein::{
     ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Config, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
     Esm2Progress, LONGEST_PROTEIN, Marginal, Mutant, ProteinError, ProteinReferences,
@@ -70,6 +74,6 @@ pub use protein::{
 pub use scaled::Scaled;
 pub use table::{
     AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
-    FeatureRow, FeatureTable, Ontology, OntologyError,
+    FeatureRow, FeatureTable, Ontology, OntologyError, write_embeddings_npz,
 };
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use pert_encoders::{
-    Esm2, Esm2Encoder, Esm2EncoderConfig, Esm2Part, Esm2Progress, Marginal, ProteinError,
-    ProteinReferences, ProteinSequence, TargetEncoder,
+    Esm2, Esm2Encoder, Esm2EncoderConfig, Esm2Part, Esm2Progress, Marginal, PretrainedError,
+    ProteinError, ProteinReferences, ProteinSequence, TargetEncoder,
 };
 use pert_testkit::golden;
 
@@ -302,7 +302,7 @@ fn folders_that_do_not_fit_are_told_with_what_was_expected() {
     let more_layers =
         edited("masked_lm", |t| t.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"));
     match refused(more_layers.path()) {
-        ProteinError::MissingTensor { name, expected, .. } => {
+        PretrainedError::MissingTensor { name, expected, .. } => {
             assert_eq!(name, "encoder.layer.2.attention.LayerNorm.weight");
             assert_eq!(expected, [32]);
         }
@@ -312,7 +312,7 @@ fn folders_that_do_not_fit_are_told_with_what_was_expected() {
         t.replace("\"intermediate_size\": 128", "\"intermediate_size\": 96")
     });
     match refused(narrower.path()) {
-        ProteinError::WrongTensor { name, expected, found, .. } => {
+        PretrainedError::WrongTensor { name, expected, found, .. } => {
             assert_eq!(name, "esm.encoder.layer.0.intermediate.dense.weight");
             assert_eq!((expected, found), (vec![96, 32], vec![128, 32]));
         }
@@ -320,14 +320,14 @@ fn folders_that_do_not_fit_are_told_with_what_was_expected() {
     }
     // Sizes that would fill any memory: nothing is made before the file is seen to hold it.
     let huge = edited("masked_lm", |t| t.replace("\"hidden_size\": 32", "\"hidden_size\": 16384"));
-    assert!(matches!(refused(huge.path()), ProteinError::WrongTensor { .. }));
+    assert!(matches!(refused(huge.path()), PretrainedError::WrongTensor { .. }));
 
     let damaged = edited("model", |text| text);
     let path = damaged.path().join("model.safetensors");
     let good = fs::read(&path).unwrap();
     for length in [0, 7, 100, good.len() - 1] {
         fs::write(&path, &good[..length]).unwrap();
-        assert!(matches!(refused(damaged.path()), ProteinError::BadWeights { .. }), "{length}");
+        assert!(matches!(refused(damaged.path()), PretrainedError::BadWeights { .. }), "{length}");
     }
     let mut nan = good.clone();
     let last = nan.len() - 4;

@@ -2,9 +2,15 @@
 
 mod conformance;
 
+use std::path::Path;
+
+use burn::tensor::Device;
 use conformance::assert_conforms;
 use pert_core::LabelKind;
-use pert_encoders::{AliasTable, Aliased, FeatureTable};
+use pert_encoders::{
+    AliasTable, Aliased, DrugEncoder, FeatureTable, InvalidDrug, Roberta, SaltRule,
+    SmilesNetworkEncoder,
+};
 
 fn table(text: &str) -> FeatureTable {
     let folder = tempfile::tempdir().unwrap();
@@ -43,4 +49,32 @@ fn a_table_with_aliases_conforms_under_either_name() {
             assert_conforms(&encoder, &targets, unknown, LabelKind::Genes);
         }
     }
+}
+
+const DRUGS: [(&str, &str); 4] = [
+    ("aspirin", "CC(=O)Oc1ccccc1C(=O)O"),
+    ("ethanol", "CCO"),
+    ("nicotine", "CN1CCC[C@H]1c1cccnc1"),
+    ("bad", "C("),
+];
+
+#[test]
+fn drugs_conform_as_fingerprints_and_as_states_of_a_network() {
+    let (salts, invalid) = (SaltRule::LargestPart, InvalidDrug::Skip);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/roberta");
+    let morgan = DrugEncoder::new(DRUGS, salts, invalid).unwrap();
+    let network = |name: &str| {
+        let network = Roberta::load(folder.join(name), &Device::flex()).unwrap();
+        SmilesNetworkEncoder::new(&network, DRUGS, salts, invalid).unwrap()
+    };
+    let (pairs, letters) = (network("pairs"), network("letters"));
+    let plain = ["aspirin", "ethanol", "nicotine"];
+    let dosed = ["aspirin_1uM", "ethanol_10nM", "nicotine_100nM"];
+    for unknown in ["aspirine", "bad"] {
+        assert_conforms(&morgan, &plain, unknown, LabelKind::Drugs);
+        assert_conforms(&pairs, &plain, unknown, LabelKind::Drugs);
+        assert_conforms(&letters, &plain, unknown, LabelKind::Drugs);
+    }
+    assert_conforms(&morgan.with_dose(), &dosed, "aspirin", LabelKind::Drugs);
+    assert_conforms(&pairs.with_dose(), &dosed, "aspirin", LabelKind::Drugs);
 }

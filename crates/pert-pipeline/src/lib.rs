@@ -64,5 +64,7 @@ pub use predict::Request;
 pub use pretrain::PretrainSmiles;
 pub use progress::{Progress, Silent};
 pub use requests::{parse_at, read_requests};
-pub use smiles_network::{SmilesNetworkReport, load_smiles_network, save_smiles_network};
+pub use smiles_network::{
+    SmilesNetworkReport, load_smiles_network, open_smiles_network, save_smiles_network,
+};
 pub use split_file::read_split;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use pert_encoders::{SmilesVae, SmilesVaeState};
+use pert_encoders::{Roberta, SmilesNetwork, SmilesVae, SmilesVaeState};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -12,6 +12,8 @@ use crate::output_folder::{FolderKind, OutputFolder};
 
 const STATE_FILE: &str = "smiles_vae.json";
 const WEIGHTS_FILE: &str = "smiles_vae.safetensors";
+/// What a folder in the layout of `transformers` has, and none that is written here.
+const CONFIG_FILE: &str = "config.json";
 /// Larger files are none of these networks.
 const LARGEST_FILE: u64 = 1 << 30;
 
@@ -62,13 +64,29 @@ pub fn save_smiles_network(
     output.commit()
 }
 
+/// Reads the network of a folder: where there is a `config.json`, a [`Roberta`] in the layout of `transformers`, else what
+/// [`save_smiles_network`] wrote.
+///
+/// # Errors
+/// Those of [`Roberta::load`], which reads no other `model_type`, or of [`load_smiles_network`].
+pub fn open_smiles_network(
+    folder: &Path,
+    device: &Device,
+) -> Result<Box<dyn SmilesNetwork>, Error> {
+    if folder.join(CONFIG_FILE).exists() {
+        let network = Roberta::load(folder, device).map_err(pert_encoders::Error::from)?;
+        return Ok(Box::new(network));
+    }
+    Ok(Box::new(load_smiles_network(folder, device)?))
+}
+
 /// Reads a network that [`save_smiles_network`] wrote.
 ///
 /// # Errors
 /// [`Error::ModelFolder`] when a file is missing, too large, of another format or damaged.
 pub fn load_smiles_network(folder: &Path, device: &Device) -> Result<SmilesVae, Error> {
     let bad = |name: &str, problem: String| {
-        let mend = "give a folder that `pert pretrain smiles -o DIR` wrote";
+        let mend = "give a folder that `pert pretrain smiles -o DIR` wrote, or one of ChemBERTa with its config.json";
         Error::model(folder, format!("{name}: {problem}; {mend}"))
     };
     let read = |name: &str| {

@@ -16,7 +16,8 @@ use clap::Args;
     gene-set  features of each gene in at most --dim dimensions (truncated SVD over all genes of the table), summed\n  \
     table     the row of --features, as it is read; summed over the parts of a combination\n  \
     smiles    2048 Morgan bits of radius 2 (RDKit's; of a salt the largest part); with --weights the latent mean of a\n            \
-              network that `pert pretrain smiles` wrote; then log(1 + dose in nM) where labels have doses\n  \
+              network that `pert pretrain smiles` wrote, or the mean of ChemBERTa's last states over the tokens of the\n            \
+              molecule; then log(1 + dose in nM) where labels have doses\n  \
     protein   physico-chemical features of the change, its place and neighbours; with --weights what ESM-2 makes of it:\n            \
               difference to wild type at the changed residues and in the mean, log-likelihood ratio\n\n\
     Control (--control LABEL) is a row of zeros. Numbers are 32-bit; OUT.npz holds labels, embeddings and columns.\n\
@@ -55,7 +56,8 @@ pub struct EncodeArgs {
     /// Reference sequences of proteins (FASTA)
     #[arg(long, value_name = "FASTA")]
     pub reference: Option<PathBuf>,
-    /// A pretrained network: a folder of ESM-2 (config.json, model.safetensors) or of `pert pretrain smiles`
+    /// A pretrained network: a folder of ESM-2 (config.json, model.safetensors), of ChemBERTa (the same and its tokenizer) or of
+    /// `pert pretrain smiles`
     #[arg(long, value_name = "DIR")]
     pub weights: Option<PathBuf>,
     /// Where rows of ESM-2 are kept, so that a run cut off or given again goes on [default: OUT.cache]

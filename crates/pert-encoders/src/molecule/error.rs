@@ -93,6 +93,12 @@ pub enum MoleculeError {
         /// The most that are read.
         longest: usize,
     },
+    /// A molecule of which a tokenizer knows nothing.
+    #[error("the SMILES network has no token for any letter of {smiles:?}")]
+    NoTokens {
+        /// The SMILES.
+        smiles: String,
+    },
     /// The loss left the numbers.
     #[error("the loss became {loss} in step {step}; lower the learning rate")]
     NonFiniteLoss {

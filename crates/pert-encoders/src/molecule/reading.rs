@@ -25,7 +25,8 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn at(at: usize, reason: impl Into<String>) -> Self {
+    /// With the byte it is about, counted from 0.
+    pub fn at(at: usize, reason: impl Into<String>) -> Self {
         Self { at: Some(at), reason: reason.into() }
     }
 
@@ -49,8 +50,8 @@ pub(super) fn without_name(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
 }
 
-/// The molecular graph of a SMILES. Its chemistry is not checked: see [`chemistry_refusal`].
-pub(super) fn graph_of(smiles: &str) -> Result<Graph, Refusal> {
+/// Refuses what is empty or too long to be looked at.
+pub(super) fn check_length(smiles: &str) -> Result<(), Refusal> {
     if smiles.is_empty() {
         return Err(Refusal::whole("it is empty"));
     }
@@ -58,6 +59,12 @@ pub(super) fn graph_of(smiles: &str) -> Result<Graph, Refusal> {
         let reason = format!("of {} bytes; {LONGEST_SMILES} is the most", smiles.len());
         return Err(Refusal::whole(reason));
     }
+    Ok(())
+}
+
+/// The molecular graph of a SMILES. Its chemistry is not checked: see [`chemistry_refusal`].
+pub(super) fn graph_of(smiles: &str) -> Result<Graph, Refusal> {
+    check_length(smiles)?;
     check_joints(smiles)?;
     unchecked_graph(smiles).map_err(|error| refusal_of(error, smiles))
 }

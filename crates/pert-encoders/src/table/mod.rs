@@ -10,7 +10,7 @@ mod target_rows;
 mod text;
 
 pub use alias::{AliasError, AliasTable, Aliased};
-pub use arrays::{ArrayFileError, ArrayProblem};
+pub use arrays::{ArrayFileError, ArrayProblem, write_embeddings_npz};
 pub use feature_table::{FeatureRow, FeatureTable};
 pub(crate) use file::read_text;
 pub use ontology::{Annotations, Evidence, Ontology, OntologyError};

@@ -16,7 +16,7 @@ const GENE_SET_DIM: usize = pert_encoders::LARGEST_REDUCED_DIM;
 /// |---|---|---|
 /// | `gene-set` | `features`, or `gaf` with `obo` | features of the genes in at most `dim` dimensions (truncated SVD), summed |
 /// | `table` | `features` | the rows of the table, summed |
-/// | `smiles` | `smiles`; `weights` of a [`SmilesVae`](pert_encoders::SmilesVae) | Morgan bits, or latent means |
+/// | `smiles` | `smiles`; `weights` of a [`SmilesVae`](pert_encoders::SmilesVae) or [`Roberta`](pert_encoders::Roberta) | Morgan bits, or latent means, or the mean state of a molecule's tokens |
 /// | `protein` | `reference`; `weights` of ESM-2 | features of the change, or what the network makes of it |
 ///
 /// ```

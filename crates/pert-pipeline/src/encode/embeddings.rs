@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use pert_data::write_atomically;
+use pert_encoders::write_embeddings_npz;
 
-use super::npz::{NpzWriter, text_array};
 use crate::Error;
 
 /// Embeddings of perturbations, one row each.
@@ -46,7 +46,7 @@ impl Embeddings {
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let is_npz = path.extension().is_some_and(|extension| extension == "npz");
         let write = |out: &mut dyn Write| match is_npz {
-            true => self.write_npz(out),
+            true => write_embeddings_npz(out, &self.labels, &self.columns, &self.values),
             false => self.write_tsv(out),
         };
         Ok(write_atomically(path, write)?)
@@ -66,15 +66,6 @@ impl Embeddings {
             out.write_all(b"\n")?;
         }
         Ok(())
-    }
-
-    fn write_npz(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut npz = NpzWriter::new(out);
-        text_array(&mut npz, "labels", &self.labels)?;
-        let shape = [self.labels.len(), self.columns.len()];
-        npz.array("embeddings", "<f4", &shape, self.values.iter().map(|v| v.to_le_bytes()))?;
-        text_array(&mut npz, "columns", &self.columns)?;
-        npz.finish()
     }
 }
 

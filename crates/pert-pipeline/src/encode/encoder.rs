@@ -18,7 +18,7 @@ use super::structures::{Dosed, Structures};
 use crate::Error;
 use crate::config::EncoderKind;
 use crate::progress::Progress;
-use crate::smiles_network::load_smiles_network;
+use crate::smiles_network::open_smiles_network;
 
 /// The stage that progress is told of.
 const STAGE: &str = "encoding";
@@ -108,9 +108,10 @@ impl PerturbationEncoder {
             EncoderKind::Smiles => {
                 let table = config.smiles.as_deref().map(SmilesTable::read).transpose()?;
                 let weights = config.weights.as_deref();
-                let network = weights.map(|folder| load_smiles_network(folder, device));
+                let network = weights.map(|folder| open_smiles_network(folder, device));
                 let structures = Structures::new(table, network.transpose()?);
                 encoder.columns = structures.columns();
+                encoder.remark = structures.remark();
                 encoder.rows = Rows::Structures(Box::new(structures));
             }
             EncoderKind::Protein => {
@@ -162,7 +163,7 @@ impl PerturbationEncoder {
         references: ProteinReferences,
         device: &Device,
     ) -> Result<(), Error> {
-        let model = Esm2::load(folder, device).map_err(protein)?;
+        let model = Esm2::load(folder, device).map_err(pert_encoders::Error::from)?;
         let mut parts = Esm2EncoderConfig::default();
         if !model.has_head() {
             parts.parts.retain(|part| *part != Esm2Part::LogLikelihoodRatio);
@@ -395,13 +396,20 @@ fn sums_of_molecules(
     let (dim, width) = (structures.dim(), structures.dim() + usize::from(has_dose));
     let mut values = vec![0.0; asked.len() * width];
     progress.begin(STAGE, asked.len());
-    for (i, (sum, asked)) in values.chunks_exact_mut(width).zip(asked).enumerate() {
-        for dosed in asked.molecules() {
-            structures.add_to(&dosed.smiles, &mut sum[..dim])?;
-            let log_dose = dosed.dose_nm.map_or(0.0, f64::ln_1p) as f32;
-            sum[dim..].iter_mut().for_each(|s| *s += log_dose);
+    let blocks = values.chunks_mut(BLOCK * width).zip(asked.chunks(BLOCK));
+    for (i, (sums, asked)) in blocks.enumerate() {
+        let of_block = asked.iter().flat_map(Asked::molecules);
+        let smiles: Vec<&str> = of_block.map(|dosed| dosed.smiles.as_str()).collect();
+        let rows = structures.rows(&smiles)?;
+        let mut rows = rows.chunks_exact(dim);
+        for (sum, asked) in sums.chunks_exact_mut(width).zip(asked) {
+            for (dosed, row) in asked.molecules().iter().zip(rows.by_ref()) {
+                sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
+                let log_dose = dosed.dose_nm.map_or(0.0, f64::ln_1p) as f32;
+                sum[dim..].iter_mut().for_each(|s| *s += log_dose);
+            }
         }
-        step(progress, i + 1)?;
+        step(progress, i * BLOCK + asked.len())?;
     }
     progress.end();
     Ok(values)

@@ -3,7 +3,6 @@
 mod config;
 mod embeddings;
 mod encoder;
-mod npz;
 mod request;
 mod structures;
 

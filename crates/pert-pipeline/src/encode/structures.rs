@@ -1,7 +1,7 @@
 //! Molecules as rows: Morgan bits, or what a trained network makes of them.
 
 use pert_core::{DrugDose, Perturbation};
-use pert_encoders::{MORGAN_BITS, MorganFingerprint, SaltRule, SmilesTable, SmilesVae};
+use pert_encoders::{MORGAN_BITS, MorganFingerprint, SaltRule, SmilesNetwork, SmilesTable};
 
 use super::config::EncodeConfig;
 use super::request::EncodeRequest;
@@ -19,22 +19,27 @@ pub(super) struct Dosed {
 /// Turns SMILES into rows.
 pub(super) struct Structures {
     table: Option<SmilesTable>,
-    network: Option<SmilesVae>,
+    network: Option<Box<dyn SmilesNetwork>>,
 }
 
 impl Structures {
-    pub fn new(table: Option<SmilesTable>, network: Option<SmilesVae>) -> Self {
+    pub fn new(table: Option<SmilesTable>, network: Option<Box<dyn SmilesNetwork>>) -> Self {
         Self { table, network }
     }
 
     /// Width of a row without dose.
     pub fn dim(&self) -> usize {
-        self.network.as_ref().map_or(MORGAN_BITS, |network| network.config().d_latent)
+        self.network.as_ref().map_or(MORGAN_BITS, |network| network.dim())
+    }
+
+    /// Something the user should know about the rows.
+    pub fn remark(&self) -> Option<String> {
+        self.network.as_ref().and_then(|network| network.remark())
     }
 
     /// What each number is, without dose.
     pub fn columns(&self) -> Vec<String> {
-        let name = if self.network.is_some() { "latent" } else { "morgan" };
+        let name = self.network.as_ref().map_or("morgan", |network| network.what());
         (0..self.dim()).map(|i| format!("{name}_{i}")).collect()
     }
 
@@ -79,19 +84,19 @@ impl Structures {
         .map_err(Error::from)
     }
 
-    /// Adds the row of a molecule, `[dim]`.
-    pub fn add_to(&self, smiles: &str, sum: &mut [f32]) -> Result<(), Error> {
-        match &self.network {
-            Some(network) => {
-                let canonical = network.canonical(smiles, SALTS)?;
-                let row = network.encode(&[canonical]).map_err(pert_encoders::Error::from)?;
-                sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
-            }
-            None => {
+    /// Rows of molecules, `[smiles.len(), dim]`.
+    pub fn rows(&self, smiles: &[&str]) -> Result<Vec<f32>, Error> {
+        let Some(network) = &self.network else {
+            let mut rows = vec![0.0; smiles.len() * MORGAN_BITS];
+            for (smiles, row) in smiles.iter().zip(rows.chunks_exact_mut(MORGAN_BITS)) {
                 let fingerprint = MorganFingerprint::parse(smiles, SALTS)?;
-                fingerprint.on_bits().for_each(|bit| sum[bit] += 1.0);
+                fingerprint.on_bits().for_each(|bit| row[bit] = 1.0);
             }
-        }
-        Ok(())
+            return Ok(rows);
+        };
+        let canonical = smiles.iter().map(|smiles| network.canonical(smiles, SALTS));
+        let canonical: Vec<String> = canonical.collect::<Result<_, _>>()?;
+        let canonical: Vec<&str> = canonical.iter().map(String::as_str).collect();
+        Ok(network.encode_smiles(&canonical)?)
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use pert_prior::encoders::{
-    InvalidDrug, Molecule, MorganCounts, MorganFingerprint, SaltRule, SmilesVae, SmilesVaeEncoder,
-    TargetEncoder, tanimoto_matrix,
+    InvalidDrug, Molecule, MorganCounts, MorganFingerprint, SaltRule, SmilesNetworkEncoder,
+    SmilesVae, TargetEncoder, tanimoto_matrix,
 };
 
 use crate::columns::Columns;
@@ -149,7 +149,8 @@ impl Signatures {
             .enumerate()
             .map(|(i, smiles)| (format!("drug{i}"), smiles))
             .collect();
-        let encoder = SmilesVaeEncoder::new(&vae, named, SaltRule::LargestPart, InvalidDrug::Skip)?;
+        let encoder =
+            SmilesNetworkEncoder::new(&vae, named, SaltRule::LargestPart, InvalidDrug::Skip)?;
         eprintln!("{} drugs are beyond the SMILES network", encoder.skipped().len());
         let dim = encoder.dim();
         let mut rows = Vec::with_capacity(self.smiles.len() * dim);

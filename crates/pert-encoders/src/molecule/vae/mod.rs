@@ -2,7 +2,6 @@
 
 mod config;
 mod corpus;
-mod encoder;
 mod model;
 mod network;
 mod tokens;
@@ -10,7 +9,6 @@ mod train;
 
 pub use config::{SmilesVaeConfig, SmilesVaeTrainConfig};
 pub use corpus::SmilesCorpus;
-pub use encoder::SmilesVaeEncoder;
 pub use model::{Reconstruction, SmilesVae, SmilesVaeState, share_of_valid};
 pub use tokens::smiles_tokens;
 pub use train::{SmilesTrainStep, SmilesVaeTrainer};

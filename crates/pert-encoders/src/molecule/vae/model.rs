@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::config::SmilesVaeConfig;
 use super::network::{Network, before, one_hot, without_end};
 use super::tokens::{END, Vocabulary};
-use crate::Molecule;
-use crate::molecule::MoleculeError;
+use crate::molecule::{MoleculeError, SmilesNetwork};
+use crate::{Error, Molecule};
 
 /// The version of [`SmilesVaeState`] written and read here.
 const STATE_FORMAT: u32 = 1;
@@ -258,4 +258,21 @@ pub(super) fn reconstruction_loss(logits: Tensor<3>, wanted: Tensor<3>) -> Tenso
 /// The network of a training without what only training needs.
 pub(super) fn plain(network: &Network) -> Network {
     network.valid()
+}
+impl SmilesNetwork for SmilesVae {
+    fn dim(&self) -> usize {
+        self.config.d_latent
+    }
+
+    fn what(&self) -> &'static str {
+        "latent"
+    }
+
+    fn check_smiles(&self, canonical: &str) -> Result<(), Error> {
+        Ok(self.check(canonical)?)
+    }
+
+    fn encode_smiles(&self, canonical: &[&str]) -> Result<Vec<f32>, Error> {
+        Ok(self.encode(canonical)?)
+    }
 }

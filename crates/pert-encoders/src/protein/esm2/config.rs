@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::vocabulary::{MASK, PAD, TOKENS};
-use crate::protein::error::ProteinError;
+use crate::pretrained::{PretrainedError, Sizes};
 
 /// Tokens of a sequence that are no residues, and the two position numbers that padding takes in the layout.
 const NO_RESIDUES: usize = 4;
@@ -81,27 +81,23 @@ impl Esm2Config {
     /// Reads the text of a `config.json` and checks it; `path` is for messages.
     ///
     /// # Errors
-    /// [`ProteinError::BadConfig`] for what is no such text, [`ProteinError::Config`] naming the field and its range.
-    pub fn from_json(text: &str, path: &Path) -> Result<Self, ProteinError> {
-        let config: Self = serde_json::from_str(text).map_err(|e| ProteinError::BadConfig {
+    /// [`PretrainedError::BadConfig`] for what is no such text, [`PretrainedError::Config`] naming the field and its range.
+    pub fn from_json(text: &str, path: &Path) -> Result<Self, PretrainedError> {
+        let config: Self = serde_json::from_str(text).map_err(|e| PretrainedError::BadConfig {
             path: path.to_owned(),
+            network: "ESM-2",
             reason: e.to_string(),
         })?;
         config.check(path)?;
         Ok(config)
     }
 
-    fn check(&self, path: &Path) -> Result<(), ProteinError> {
-        let bad = |field, expected: &str, found: String| ProteinError::Config {
-            path: path.to_owned(),
-            field,
-            expected: expected.to_owned(),
-            found,
+    fn check(&self, path: &Path) -> Result<(), PretrainedError> {
+        let bad = |field, expected: &str, found: String| {
+            PretrainedError::config(path, field, expected, found)
         };
+        self.sizes().check(path)?;
         for (field, value, range, expected) in [
-            ("hidden_size", self.hidden_size, 2..=16_384, "2 to 16384"),
-            ("num_hidden_layers", self.num_hidden_layers, 1..=256, "1 to 256"),
-            ("intermediate_size", self.intermediate_size, 1..=65_536, "1 to 65536"),
             ("vocab_size", self.vocab_size, TOKENS.len()..=TOKENS.len(), "33"),
             ("max_position_embeddings", self.max_position_embeddings, 6..=100_002, "6 to 100002"),
         ] {
@@ -110,7 +106,7 @@ impl Esm2Config {
             }
         }
         let heads = self.num_attention_heads;
-        if heads == 0 || !self.hidden_size.is_multiple_of(2 * heads) {
+        if !self.hidden_size.is_multiple_of(2 * heads) {
             let found = format!("{heads} with a hidden_size of {}", self.hidden_size);
             let expected = "a number that divides hidden_size into even parts";
             return Err(bad("num_attention_heads", expected, found));
@@ -119,10 +115,6 @@ impl Esm2Config {
             let expected = "\"rotary\"; ESM-1 and others are not read";
             let found = format!("{:?}", self.position_embedding_type);
             return Err(bad("position_embedding_type", expected, found));
-        }
-        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps <= 1.0) {
-            let found = self.layer_norm_eps.to_string();
-            return Err(bad("layer_norm_eps", "above 0 and at most 1", found));
         }
         if !(self.rope_theta > 1.0 && self.rope_theta <= 1e12) {
             return Err(bad("rope_theta", "above 1 and at most 1e12", self.rope_theta.to_string()));
@@ -150,6 +142,16 @@ impl Esm2Config {
     /// Residues read at once: 1,022 for the published models.
     pub fn longest_window(&self) -> usize {
         self.max_position_embeddings - NO_RESIDUES
+    }
+
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            hidden_size: self.hidden_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            intermediate_size: self.intermediate_size,
+            layer_norm_eps: self.layer_norm_eps,
+        }
     }
 
     /// Width of a head.

@@ -5,7 +5,6 @@ mod config;
 mod encoder;
 mod model;
 mod vocabulary;
-mod weights;
 mod windows;
 
 pub use config::Esm2Config;

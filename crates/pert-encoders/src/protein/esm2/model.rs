@@ -3,22 +3,25 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use pert_nn::ops::{Rotary, attention, gelu, in_memory};
-use rayon::prelude::*;
+use pert_nn::ops::{Rotary, gelu};
+use sha2::{Digest, Sha256};
 
 use super::config::Esm2Config;
 use super::vocabulary::{CLS, EOS, MASK, PAD, TOKENS, token};
-use super::weights::{Dense, Norm, Weights, identity, read, transposed};
 use super::windows::{Window, windows};
+use crate::pretrained::{
+    Dense, Layers, Norm, NormPlace, PretrainedError, Weights, host, map_rows, padding, read_text,
+    read_weights, sum_of_rows, transposed,
+};
 use crate::protein::error::ProteinError;
 use crate::protein::sequence::ProteinSequence;
+
+/// Before every name of the network where the file holds a head beside it.
+const PREFIX: &str = "esm.";
 
 /// Share of tokens that were masked in training and replaced by `<mask>`: 0.15 · 0.8 (Rives et al. 2021, appendix). With token
 /// dropout, embeddings are scaled as if this share were missing.
 const MASKED_IN_TRAINING: f32 = 0.15 * 0.8;
-
-/// Sequences that go through a device other than the processor together.
-const DEVICE_BATCH: usize = 16;
 
 /// A frozen ESM-2 network (Lin et al. 2023): what it makes of each residue of a protein, and which residues it expects.
 ///
@@ -35,21 +38,10 @@ pub struct Esm2 {
     /// `[33, width]`
     embeddings: Vec<f32>,
     embedding_norm: Option<Norm>,
-    layers: Vec<Layer>,
+    layers: Layers,
     last_norm: Norm,
     rotary: Rotary,
     head: Option<Head>,
-}
-
-struct Layer {
-    attention_norm: Norm,
-    query: Dense,
-    key: Dense,
-    value: Dense,
-    attention_output: Dense,
-    mlp_norm: Norm,
-    hidden: Dense,
-    output: Dense,
 }
 
 /// The language-model head; its product is tied to the embeddings unless the file has another.
@@ -72,44 +64,26 @@ impl Esm2 {
     /// Heads for classification and contacts are left out. Without the language-model head, [`logits`](Self::logits) is `None`.
     ///
     /// # Errors
-    /// [`ProteinError::Io`] naming the file, those of [`Esm2Config::from_json`], [`ProteinError::TooLarge`] for a file much
-    /// larger than the configuration says, [`ProteinError::BadWeights`], [`ProteinError::MissingTensor`],
-    /// [`ProteinError::WrongTensor`] with the shapes expected and found, [`ProteinError::NonFinite`].
-    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self, ProteinError> {
+    /// [`PretrainedError`]: a file that cannot be read, those of [`Esm2Config::from_json`], weights much larger than the
+    /// configuration says, or a tensor that is missing, not finite, or of another shape than expected.
+    pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self, PretrainedError> {
         let folder = folder.as_ref();
         let path = folder.join("config.json");
-        let text =
-            std::fs::read_to_string(&path).map_err(|e| ProteinError::io("read", &path, e))?;
+        let text = read_text(&path)?;
         let config = Esm2Config::from_json(&text, &path)?;
+        let sizes = config.sizes();
         let path = folder.join("model.safetensors");
-        let bytes = read(&path, &config)?;
-        let weights = Weights::parse(&path, &bytes)?;
-        let (d, inner) = (config.hidden_size, config.intermediate_size);
-        let embeddings =
-            weights.values(&["embeddings.word_embeddings.weight"], &[TOKENS.len(), d])?;
+        let bytes = read_weights(&path, &sizes, TOKENS.len())?;
+        let weights = Weights::parse(&path, &bytes, PREFIX)?;
+        let shape = [TOKENS.len(), config.hidden_size];
+        let embeddings = weights.values(&["embeddings.word_embeddings.weight"], &shape)?;
         let embedding_norm = match config.emb_layer_norm_before {
-            Some(true) => Some(weights.norm("embeddings.layer_norm", &config, device)?),
+            Some(true) => Some(weights.norm("embeddings.layer_norm", &sizes, device)?),
             _ => None,
         };
-        let layers = (0..config.num_hidden_layers)
-            .map(|i| {
-                let name = |part: &str| format!("encoder.layer.{i}.{part}");
-                let dense = |part: &str, sizes| weights.dense(&name(part), sizes, device);
-                let norm = |part: &str| weights.norm(&name(part), &config, device);
-                Ok(Layer {
-                    attention_norm: norm("attention.LayerNorm")?,
-                    query: dense("attention.self.query", [d, d])?,
-                    key: dense("attention.self.key", [d, d])?,
-                    value: dense("attention.self.value", [d, d])?,
-                    attention_output: dense("attention.output.dense", [d, d])?,
-                    mlp_norm: norm("LayerNorm")?,
-                    hidden: dense("intermediate.dense", [d, inner])?,
-                    output: dense("output.dense", [inner, d])?,
-                })
-            })
-            .collect::<Result<_, ProteinError>>()?;
         Ok(Self {
-            last_norm: weights.norm("encoder.emb_layer_norm_after", &config, device)?,
+            layers: Layers::load(&weights, &sizes, NormPlace::Before, device)?,
+            last_norm: weights.norm("encoder.emb_layer_norm_after", &sizes, device)?,
             rotary: rotary(&weights, &config)?,
             head: Head::load(&weights, &config, &embeddings, device)?,
             identity: identity(&text, &bytes),
@@ -118,7 +92,6 @@ impl Esm2 {
             config,
             embeddings,
             embedding_norm,
-            layers,
         })
     }
 
@@ -159,13 +132,7 @@ impl Esm2 {
         assert!(tokens.iter().all(|row| !row.is_empty()), "every row has a token");
         let (n, d) = (tokens.len(), self.width());
         let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
-        let padding = tokens.iter().any(|row| row.len() < longest).then(|| {
-            let of_row = |row: &Vec<u8>| {
-                (0..longest).map(|i| f32::from(u8::from(i >= row.len()))).collect::<Vec<_>>()
-            };
-            let values: Vec<f32> = tokens.iter().flat_map(of_row).collect();
-            Tensor::<2>::from_data(TensorData::new(values, [n, longest]), &self.device)
-        });
+        let padding = padding(tokens, longest, &self.device);
         let mut x = self.embed(tokens, longest); // [n · longest, d]
         if let Some(norm) = &self.embedding_norm {
             x = norm.forward(x);
@@ -174,17 +141,7 @@ impl Esm2 {
                 x = x * seen;
             }
         }
-        for layer in &self.layers {
-            let normed = layer.attention_norm.forward(x.clone());
-            let part = |dense: &Dense| dense.forward(normed.clone()).reshape([n, longest, d]);
-            let (q, k, v) = (part(&layer.query), part(&layer.key), part(&layer.value));
-            drop(normed);
-            let heads = self.config.num_attention_heads;
-            let gathered = attention(q, k, v, heads, Some(&self.rotary), padding.clone());
-            x = x + layer.attention_output.forward(gathered.reshape([n * longest, d]));
-            let hidden = layer.hidden.forward(layer.mlp_norm.forward(x.clone()));
-            x = x + layer.output.forward(gelu(hidden));
-        }
+        let x = self.layers.forward(x, [n, longest], Some(&self.rotary), padding.as_ref());
         self.last_norm.forward(x).reshape([n, longest, d])
     }
 
@@ -247,18 +204,12 @@ impl Esm2 {
 
     /// The mean of rows of states, in f64. `[width]`
     pub fn mean(&self, states: &[f32]) -> Vec<f64> {
-        let mut mean = self.sum(states);
         let n = states.len() / self.width();
-        mean.iter_mut().for_each(|sum| *sum /= n as f64);
-        mean
+        self.sum(states).into_iter().map(|sum| sum / n as f64).collect()
     }
 
     pub(super) fn sum(&self, states: &[f32]) -> Vec<f64> {
-        let mut sums = vec![0.0; self.width()];
-        for row in states.chunks_exact(self.width()) {
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
-        }
-        sums
+        sum_of_rows(states, self.width())
     }
 
     pub(super) fn windows(&self, length: usize) -> Vec<Window> {
@@ -277,34 +228,16 @@ impl Esm2 {
         let n = states.len() / self.width();
         let data = TensorData::new(states.to_vec(), [n, self.width()]);
         let logits = self.logits(Tensor::from_data(data, &self.device))?;
-        Some(values(burn::tensor::activation::log_softmax(logits, 1)))
+        Some(host(burn::tensor::activation::log_softmax(logits, 1)))
     }
 
     /// Applies `reduce` to the states of every row's tokens, `[n_tokens, width]`, in order.
-    ///
-    /// On the processor each row goes through the network alone, rows side by side: a row's numbers depend on nothing
-    /// else, and there is no padding. Elsewhere rows of one length go together.
     pub(super) fn map_states<R: Send>(
         &self,
         rows: &[Vec<u8>],
         reduce: impl Fn(usize, &[f32]) -> R + Sync,
     ) -> Vec<R> {
-        if in_memory(&self.device) {
-            let one = |(i, row): (usize, &Vec<u8>)| {
-                reduce(i, &values(self.forward(std::slice::from_ref(row))))
-            };
-            return rows.par_iter().enumerate().map(one).collect();
-        }
-        let mut found = Vec::with_capacity(rows.len());
-        for same_length in rows.chunk_by(|a, b| a.len() == b.len()) {
-            for batch in same_length.chunks(DEVICE_BATCH) {
-                let states = values(self.forward(batch));
-                for states in states.chunks_exact(batch[0].len() * self.width()) {
-                    found.push(reduce(found.len(), states));
-                }
-            }
-        }
-        found
+        map_rows(rows, &self.device, |rows| self.forward(rows), reduce)
     }
 }
 
@@ -314,7 +247,7 @@ impl Head {
         config: &Esm2Config,
         embeddings: &[f32],
         device: &Device,
-    ) -> Result<Option<Self>, ProteinError> {
+    ) -> Result<Option<Self>, PretrainedError> {
         if !weights.has("lm_head.dense.weight") {
             return Ok(None);
         }
@@ -327,7 +260,7 @@ impl Head {
         let bias = weights.values(&["lm_head.bias", "lm_head.decoder.bias"], &[TOKENS.len()])?;
         Ok(Some(Self {
             dense: weights.dense("lm_head.dense", [config.hidden_size; 2], device)?,
-            norm: weights.norm("lm_head.layer_norm", config, device)?,
+            norm: weights.norm("lm_head.layer_norm", &config.sizes(), device)?,
             decoder,
             bias: Tensor::from_data(TensorData::new(bias, [TOKENS.len()]), device),
         }))
@@ -335,7 +268,7 @@ impl Head {
 }
 
 /// The angles that the file holds, for they may have been rounded in training; else those of the base.
-fn rotary(weights: &Weights<'_>, config: &Esm2Config) -> Result<Rotary, ProteinError> {
+fn rotary(weights: &Weights<'_>, config: &Esm2Config) -> Result<Rotary, PretrainedError> {
     // By version of `transformers`: one for all layers, of the first layer, of all layers under one name.
     let names = ["", "encoder.layer.0.attention.self.", "encoder.layer.*.attention.self."]
         .map(|at| format!("{at}rotary_embeddings.inv_freq"));
@@ -347,7 +280,11 @@ fn rotary(weights: &Weights<'_>, config: &Esm2Config) -> Result<Rotary, ProteinE
     Ok(Rotary::new(config.rope_theta, config.d_head()))
 }
 
-/// The values of a tensor on the host.
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().expect("the network computes in f32")
+/// The identity of weights and their configuration.
+fn identity(config: &str, weights: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update((config.len() as u64).to_le_bytes());
+    hash.update(config);
+    hash.update(weights);
+    hash.finalize().into()
 }

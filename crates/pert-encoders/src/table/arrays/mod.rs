@@ -1,13 +1,16 @@
 //! Tables stored as arrays: npz and safetensors.
 
+mod embeddings;
 mod error;
 mod npy;
 mod safetensors;
 mod zip;
+mod zip_writer;
 
 use std::collections::HashMap;
 use std::path::Path;
 
+pub use embeddings::write_embeddings_npz;
 pub use error::{ArrayFileError, ArrayProblem};
 
 use super::FeatureTable;
@@ -17,7 +20,7 @@ use npy::NpyData;
 /// Names of the arrays of an npz file, and of the tensor and the keys of a safetensors file.
 const NAMES: &str = "names";
 const VALUES: &str = "values";
-/// What the two arrays are called in an npz file of embeddings, as `pert encode` writes it.
+/// What the first two arrays are called in an npz file of embeddings ([`write_embeddings_npz`]).
 const LABELS: &str = "labels";
 const EMBEDDINGS: &str = "embeddings";
 const COLUMNS: &str = "columns";
@@ -37,7 +40,7 @@ impl FeatureTable {
     /// | file | arrays |
     /// |---|---|
     /// | npz (`numpy.savez`, compressed or not) | `names` `[n]`, text; `values` `[n, d]`, numbers; optional `columns` `[d]`, text |
-    /// | npz of `pert encode` | `labels` and `embeddings` in their place |
+    /// | npz of [`write_embeddings_npz`](crate::write_embeddings_npz) | `labels` and `embeddings` in their place |
     /// | safetensors, one tensor | `values` `[n, d]`, F32 or F64; metadata `names`, optional `columns`: JSON lists of text |
     /// | safetensors, one tensor a name | each `[d]` or `[1, d]`, F32 or F64; no metadata `names`; rows in bytewise order |
     ///

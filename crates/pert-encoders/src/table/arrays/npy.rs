@@ -6,7 +6,10 @@ use super::error::ArrayProblem;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Bytes of a character of numpy's `U` type.
-const UTF32: usize = 4;
+pub(super) const UTF32: usize = 4;
+
+/// The start of the values in a file that is written here is a multiple of this.
+const ALIGNMENT: usize = 64;
 
 /// An array, row-major whatever its order in the file.
 pub(super) struct NpyArray {
@@ -89,6 +92,19 @@ pub(super) fn parse(bytes: &[u8], array: &str, limit: u64) -> Result<NpyArray, A
         }
         (data, _) => Ok(NpyArray { shape, data }),
     }
+}
+
+/// The header, version 1.0, of an array in row-major order, of a type such as `<f4`.
+pub(super) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|n| format!("{n},")).collect();
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({sizes}), }}");
+    let mut header = [MAGIC, &[1, 0]].concat();
+    let unpadded = header.len() + size_of::<u16>() + text.len() + 1;
+    text.push_str(&" ".repeat(unpadded.next_multiple_of(ALIGNMENT) - unpadded));
+    text.push('\n');
+    header.extend((text.len() as u16).to_le_bytes());
+    header.extend(text.into_bytes());
+    header
 }
 
 fn damaged(array: &str, reason: &str) -> ArrayProblem {
@@ -187,17 +203,15 @@ fn ascii(item: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+    fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
         let length = (header.len() as u16).to_le_bytes();
         [MAGIC, &[1, 0], &length, header.as_bytes(), data].concat()
     }
 
-    fn header(descr: &str, shape: &str) -> String {
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n")
-    }
-
     fn problem(descr: &str, shape: &str, data: &[u8]) -> ArrayProblem {
-        match parse(&npy(&header(descr, shape), data), "values", 1 << 20) {
+        match parse(&npy(descr, shape, data), "values", 1 << 20) {
             Ok(_) => panic!("must be refused"),
             Err(problem) => problem,
         }
@@ -213,7 +227,7 @@ mod tests {
             (">i8", (-3i64).to_be_bytes().to_vec()),
             ("|i1", vec![253]),
         ] {
-            let array = parse(&npy(&header(descr, "(1,)"), &bytes), "x", 1 << 20);
+            let array = parse(&npy(descr, "(1,)", &bytes), "x", 1 << 20);
             let Ok(NpyArray { data: NpyData::Numbers(numbers), .. }) = array else {
                 panic!("{descr}")
             };

@@ -8,9 +8,9 @@ use flate2::read::DeflateDecoder;
 use super::error::ArrayProblem;
 
 /// Signatures (APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.16).
-const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
-const DIRECTORY_HEADER: &[u8] = b"PK\x01\x02";
-const END_OF_DIRECTORY: &[u8] = b"PK\x05\x06";
+pub(super) const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
+pub(super) const DIRECTORY_HEADER: &[u8] = b"PK\x01\x02";
+pub(super) const END_OF_DIRECTORY: &[u8] = b"PK\x05\x06";
 
 /// Lengths of their fixed parts.
 const LOCAL_LENGTH: usize = 30;
@@ -24,7 +24,7 @@ const LONGEST_COMMENT: usize = u16::MAX as usize;
 const IN_ZIP64: u32 = u32::MAX;
 
 const STORED: u16 = 0;
-const DEFLATED: u16 = 8;
+pub(super) const DEFLATED: u16 = 8;
 const ENCRYPTED: u16 = 1;
 
 pub(super) fn is_zip(bytes: &[u8]) -> bool {

@@ -1,54 +1,27 @@
 //! The weights of a network in a safetensors file, taken out by name and shape.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use sha2::{Digest, Sha256};
 
-use super::config::Esm2Config;
-use crate::protein::error::ProteinError;
-
-/// Before every name of the network where the file holds a head beside it.
-const PREFIX: &str = "esm.";
-
-/// Bytes a file may hold besides what the network needs: the header, and heads that are not read.
-const SLACK: u64 = 64 << 20;
+use super::error::PretrainedError;
+use super::sizes::Sizes;
 
 /// A file of weights in memory.
-pub(super) struct Weights<'a> {
+pub(crate) struct Weights<'a> {
     path: &'a Path,
+    prefix: &'static str,
     tensors: SafeTensors<'a>,
 }
 
-/// The bytes of a file no larger than the network, twice, and some slack.
-pub(super) fn read(path: &Path, config: &Esm2Config) -> Result<Vec<u8>, ProteinError> {
-    let io = |source| ProteinError::io("read", path, source);
-    let (d, inner) = (config.hidden_size as u64, config.intermediate_size as u64);
-    let per_layer = 4 * (d * d + d) + 2 * d * inner + inner + 5 * d;
-    let parameters = config.num_hidden_layers as u64 * per_layer + 2 * d * d + 100 * d;
-    let limit = 8 * parameters + SLACK;
-    let mut bytes = Vec::new();
-    File::open(path).map_err(io)?.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > limit {
-        return Err(ProteinError::TooLarge { path: path.to_owned(), limit });
-    }
-    Ok(bytes)
-}
-
-/// The identity of weights and their configuration.
-pub(super) fn identity(config: &str, weights: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update((config.len() as u64).to_le_bytes());
-    hash.update(config);
-    hash.update(weights);
-    hash.finalize().into()
-}
-
 impl<'a> Weights<'a> {
-    pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, ProteinError> {
+    /// Reads the header. `prefix` stands before every name of the network where the file holds a head beside it.
+    pub fn parse(
+        path: &'a Path,
+        bytes: &'a [u8],
+        prefix: &'static str,
+    ) -> Result<Self, PretrainedError> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| {
             let pointer = bytes.starts_with(b"version https://git-lfs");
             let reason = if pointer {
@@ -56,13 +29,13 @@ impl<'a> Weights<'a> {
             } else {
                 e.to_string()
             };
-            ProteinError::BadWeights { path: path.to_owned(), reason }
+            PretrainedError::BadWeights { path: path.to_owned(), reason }
         })?;
-        Ok(Self { path, tensors })
+        Ok(Self { path, prefix, tensors })
     }
 
     fn find(&self, name: &str) -> Option<(String, TensorView<'_>)> {
-        [format!("{PREFIX}{name}"), name.to_owned()]
+        [format!("{}{name}", self.prefix), name.to_owned()]
             .into_iter()
             .find_map(|name| self.tensors.tensor(&name).ok().map(|view| (name, view)))
     }
@@ -73,16 +46,16 @@ impl<'a> Weights<'a> {
     }
 
     /// The values of a tensor, by the first of its names that the file has.
-    pub fn values(&self, names: &[&str], shape: &[usize]) -> Result<Vec<f32>, ProteinError> {
+    pub fn values(&self, names: &[&str], shape: &[usize]) -> Result<Vec<f32>, PretrainedError> {
         let Some((name, view)) = names.iter().find_map(|name| self.find(name)) else {
-            return Err(ProteinError::MissingTensor {
+            return Err(PretrainedError::MissingTensor {
                 path: self.path.to_owned(),
                 name: names.first().copied().unwrap_or_default().to_owned(),
                 expected: shape.to_vec(),
             });
         };
         if view.shape() != shape || view.dtype() != Dtype::F32 {
-            return Err(ProteinError::WrongTensor {
+            return Err(PretrainedError::WrongTensor {
                 path: self.path.to_owned(),
                 name,
                 expected: shape.to_vec(),
@@ -98,7 +71,7 @@ impl<'a> Weights<'a> {
             .collect();
         match values.iter().copied().enumerate().find(|(_, value)| !value.is_finite()) {
             Some((index, value)) => {
-                Err(ProteinError::NonFinite { path: self.path.to_owned(), name, index, value })
+                Err(PretrainedError::NonFinite { path: self.path.to_owned(), name, index, value })
             }
             None => Ok(values),
         }
@@ -110,7 +83,7 @@ impl<'a> Weights<'a> {
         name: &str,
         [d_in, d_out]: [usize; 2],
         device: &Device,
-    ) -> Result<Dense, ProteinError> {
+    ) -> Result<Dense, PretrainedError> {
         let stored = self.values(&[&format!("{name}.weight")], &[d_out, d_in])?;
         let bias = self.values(&[&format!("{name}.bias")], &[d_out])?;
         Ok(Dense {
@@ -123,30 +96,30 @@ impl<'a> Weights<'a> {
     pub fn norm(
         &self,
         name: &str,
-        config: &Esm2Config,
+        sizes: &Sizes,
         device: &Device,
-    ) -> Result<Norm, ProteinError> {
-        let d = config.hidden_size;
-        let vector = |names: [String; 2]| -> Result<Tensor<1>, ProteinError> {
+    ) -> Result<Norm, PretrainedError> {
+        let d = sizes.hidden_size;
+        let vector = |names: [String; 2]| -> Result<Tensor<1>, PretrainedError> {
             let values = self.values(&[&names[0], &names[1]], &[d])?;
             Ok(Tensor::from_data(TensorData::new(values, [d]), device))
         };
         Ok(Norm {
             gamma: vector([format!("{name}.weight"), format!("{name}.gamma")])?,
             beta: vector([format!("{name}.bias"), format!("{name}.beta")])?,
-            epsilon: config.layer_norm_eps,
+            epsilon: sizes.layer_norm_eps,
         })
     }
 }
 
 /// `[d_out, d_in]` as a tensor `[d_in, d_out]`.
-pub(super) fn transposed(stored: &[f32], [d_out, d_in]: [usize; 2], device: &Device) -> Tensor<2> {
+pub(crate) fn transposed(stored: &[f32], [d_out, d_in]: [usize; 2], device: &Device) -> Tensor<2> {
     let values = (0..d_in * d_out).map(|i| stored[i % d_out * d_in + i / d_out]).collect();
     Tensor::from_data(TensorData::new::<f32, _>(values, [d_in, d_out]), device)
 }
 
 /// A frozen dense layer.
-pub(super) struct Dense {
+pub(crate) struct Dense {
     weight: Tensor<2>,
     bias: Tensor<1>,
 }
@@ -159,7 +132,7 @@ impl Dense {
 }
 
 /// A frozen layer norm.
-pub(super) struct Norm {
+pub(crate) struct Norm {
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
