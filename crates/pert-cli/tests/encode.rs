@@ -12,7 +12,7 @@ const ASPIRIN: &str = "CC(=O)Oc1ccccc1C(=O)O";
 const KRAS: &str = ">KRAS\nMTEYKLVVVGAGGVGKSALTIQLIQNHF\n";
 
 /// A tiny network of the tests of pert-encoders.
-fn network(name: &str) -> String {
+fn network_folder(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     folder.join("../pert-encoders/tests/golden").join(name).display().to_string()
 }
@@ -155,7 +155,7 @@ fn variants_have_rows_with_and_without_a_network() {
         refused(&folder, &encode("protein", &[&["-p", label], &given[..]].concat()), words);
     }
 
-    let weights = network("esm2/masked_lm");
+    let weights = network_folder("esm2/masked_lm");
     let all = ["--all-substitutions", "KRAS", "--reference", "kras.fasta"];
     let network = [&all[..], &["--weights", &weights, "-o", "kras.npz"]].concat();
     let (stdout, _) = done(&folder, &encode("protein", &network));
@@ -171,6 +171,11 @@ fn variants_have_rows_with_and_without_a_network() {
     refused(&folder, &encode("protein", &gene), &["KRSA", "nearest names: KRAS"]);
     let none = ["-p", "KRAS_G12D", "--weights", "none", "--reference", "kras.fasta", "-o", "o.tsv"];
     refused(&folder, &encode("protein", &none), &["none/config.json"]);
+    let other = network_folder("roberta/pairs");
+    let given =
+        ["-p", "KRAS_G12D", "--reference", "kras.fasta", "--weights", &other, "-o", "o.tsv"];
+    let words = ["model_type must be \"esm\", found \"roberta\""];
+    refused(&folder, &encode("protein", &given), &words);
 }
 
 #[test]
@@ -213,7 +218,7 @@ fn a_chemical_language_model_encodes_molecules() {
     fs::write(folder.join("drugs.tsv"), drugs).unwrap();
     for (name, width, lacks) in [("roberta/pairs", 32, "4 5 6 7"), ("roberta/letters", 36, "+ 5 6")]
     {
-        let weights = network(name);
+        let weights = network_folder(name);
         let given = ["--weights", &weights, "-o", "o.tsv"];
         let asked = ["-p", ASPIRIN, "-p", "OC(=O)c1ccccc1OC(C)=O", "-p", "CCO"];
         let (_, stderr) = done(&folder, &encode("smiles", &[&asked[..], &given].concat()));
@@ -232,7 +237,7 @@ fn a_chemical_language_model_encodes_molecules() {
         }
         fs::remove_file(folder.join("o.tsv")).unwrap();
     }
-    let weights = network("roberta/letters");
+    let weights = network_folder("roberta/letters");
     let refuse = |label: &str, words: &[&str]| {
         let given = ["-p", label, "--weights", &weights, "-o", "o.tsv"];
         refused(&folder, &encode("smiles", &given), words);
@@ -242,7 +247,7 @@ fn a_chemical_language_model_encodes_molecules() {
     refuse(&"C".repeat(100_000), &["100000 bytes"]);
     refuse("", &["the label is empty"]);
     // What config.json says it is decides, not the flag.
-    let weights = network("esm2/model");
+    let weights = network_folder("esm2/model");
     let other = ["-p", "CCO", "--weights", &weights, "-o", "o.tsv"];
     refused(&folder, &encode("smiles", &other), &["model_type must be \"roberta\", found \"esm\""]);
     let none = ["-p", "CCO", "--weights", "drugs.tsv", "-o", "o.tsv"];

@@ -167,6 +167,8 @@ fn letters_without_a_token_are_told() {
     // What is left out makes no difference, and that is what the remark is about.
     let rows = letters.encode_smiles(&["C[N+](C)(C)C", "CN(C)(C)C"]).unwrap();
     assert_eq!(rows[..letters.width()], rows[letters.width()..]);
+    // A special token that is written out is letters, of which S has a token.
+    assert_eq!(letters.tokens("[MASK]C").unwrap(), [3, 19, 7, 4]);
     let unknown = edited("letters", |_| (), |t| t["model"]["unk_token"] = json!("[UNK]"));
     let unknown = load(unknown.path()).unwrap();
     assert!(unknown.remark().unwrap().contains("read as one unknown token"));

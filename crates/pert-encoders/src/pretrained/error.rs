@@ -33,12 +33,10 @@ pub enum PretrainedError {
         limit: u64,
     },
     /// Text that is no configuration.
-    #[error("{} is no readable configuration of {network}: {reason}", path.display())]
+    #[error("{} is no readable configuration: {reason}", path.display())]
     BadConfig {
         /// The file.
         path: PathBuf,
-        /// The network.
-        network: &'static str,
         /// What the reader said.
         reason: String,
     },

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::pretrained::{PretrainedError, Sizes};
+use crate::pretrained::{PretrainedError, Sizes, parse_config};
 
 /// What stands in `model_type`.
 const MODEL_TYPE: &str = "roberta";
@@ -52,13 +52,6 @@ pub struct RobertaConfig {
     is_decoder: Option<bool>,
 }
 
-/// The field that says which network it is.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(default)]
-    model_type: Option<String>,
-}
-
 fn default_types() -> usize {
     2
 }
@@ -86,18 +79,7 @@ impl RobertaConfig {
     /// [`PretrainedError::BadConfig`] for what is no such text or lacks a field, [`PretrainedError::Config`] naming the field and
     /// what it must be, `model_type` first.
     pub fn from_json(text: &str, path: &Path) -> Result<Self, PretrainedError> {
-        let bad = |e: serde_json::Error| PretrainedError::BadConfig {
-            path: path.to_owned(),
-            network: "RoBERTa",
-            reason: e.to_string(),
-        };
-        let kind: Kind = serde_json::from_str(text).map_err(bad)?;
-        if kind.model_type.as_deref() != Some(MODEL_TYPE) {
-            let found = kind.model_type.map_or("nothing".to_owned(), |kind| format!("{kind:?}"));
-            let expected = format!("{MODEL_TYPE:?}");
-            return Err(PretrainedError::config(path, "model_type", expected, found));
-        }
-        let config: Self = serde_json::from_str(text).map_err(bad)?;
+        let config: Self = parse_config(text, path, MODEL_TYPE)?;
         config.check(path)?;
         Ok(config)
     }
@@ -204,6 +186,6 @@ mod tests {
             assert!(error.contains(words) && error.contains("config.json"), "{change}: {error}");
         }
         let no_json = RobertaConfig::from_json("[", Path::new("c")).unwrap_err().to_string();
-        assert!(no_json.contains("no readable configuration of RoBERTa"), "{no_json}");
+        assert!(no_json.contains("no readable configuration"), "{no_json}");
     }
 }

@@ -140,3 +140,28 @@ fn special_token(folder: &Path, role: &str) -> Result<Option<String>, Pretrained
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_texts_never_panic() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/roberta");
+        let text = std::fs::read_to_string(folder.join("letters/tokenizer.json")).unwrap();
+        let text = serde_json::from_str::<Value>(&text).unwrap().to_string();
+        assert!(of_one_file(&text).is_ok());
+        for at in 0..text.len() {
+            assert!(of_one_file(&text[..at]).is_err(), "cut to {at} bytes");
+            for other in ["0", "\"", "[", "}", ",", "null"] {
+                let _ = of_one_file(&[&text[..at], other, &text[at + 1..]].concat());
+            }
+        }
+        for json in ["null", "[1]", "7", "\"x\"", "{\"model\": 7}"] {
+            assert!(of_one_file(json).is_err(), "{json}");
+        }
+        let merges = std::fs::read_to_string(folder.join("pairs/merges.txt")).unwrap();
+        assert!(text_merges(&merges).unwrap().len() > 30);
+        assert_eq!(text_merges("#version: 0.2\n\n# C\r\n").unwrap(), [("#".into(), "C".into())]);
+    }
+}

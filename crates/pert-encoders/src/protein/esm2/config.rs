@@ -5,7 +5,10 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::vocabulary::{MASK, PAD, TOKENS};
-use crate::pretrained::{PretrainedError, Sizes};
+use crate::pretrained::{PretrainedError, Sizes, parse_config};
+
+/// What stands in `model_type`.
+const MODEL_TYPE: &str = "esm";
 
 /// Tokens of a sequence that are no residues, and the two position numbers that padding takes in the layout.
 const NO_RESIDUES: usize = 4;
@@ -81,13 +84,10 @@ impl Esm2Config {
     /// Reads the text of a `config.json` and checks it; `path` is for messages.
     ///
     /// # Errors
-    /// [`PretrainedError::BadConfig`] for what is no such text, [`PretrainedError::Config`] naming the field and its range.
+    /// [`PretrainedError::BadConfig`] for what is no such text or lacks a field, [`PretrainedError::Config`] naming the field and
+    /// what it must be, `model_type` first.
     pub fn from_json(text: &str, path: &Path) -> Result<Self, PretrainedError> {
-        let config: Self = serde_json::from_str(text).map_err(|e| PretrainedError::BadConfig {
-            path: path.to_owned(),
-            network: "ESM-2",
-            reason: e.to_string(),
-        })?;
+        let config: Self = parse_config(text, path, MODEL_TYPE)?;
         config.check(path)?;
         Ok(config)
     }
@@ -167,7 +167,7 @@ mod tests {
 
     fn read(change: serde_json::Value) -> Result<Esm2Config, String> {
         let mut text = json!({
-            "hidden_size": 320, "num_hidden_layers": 6, "num_attention_heads": 20,
+            "model_type": "esm", "hidden_size": 320, "num_hidden_layers": 6, "num_attention_heads": 20,
             "intermediate_size": 1280, "vocab_size": 33, "position_embedding_type": "rotary",
             "layer_norm_eps": 1e-5, "emb_layer_norm_before": null, "vocab_list": null,
         });
@@ -186,6 +186,7 @@ mod tests {
     #[test]
     fn what_cannot_be_built_is_named_with_its_range() {
         for (change, words) in [
+            (json!({"model_type": "roberta"}), "model_type must be \"esm\", found \"roberta\""),
             (json!({"hidden_size": 0}), "hidden_size must be 2 to 16384, found 0"),
             (json!({"hidden_size": 4_000_000_000u64}), "hidden_size must be"),
             (json!({"hidden_size": -1}), "-1"),
@@ -209,7 +210,8 @@ mod tests {
                 "{change}: {message}"
             );
         }
-        let error = Esm2Config::from_json("{}", Path::new("config.json")).unwrap_err();
+        let error = Esm2Config::from_json("{\"model_type\": \"esm\"}", Path::new("config.json"))
+            .unwrap_err();
         assert!(error.to_string().contains("hidden_size"), "{error}");
     }
 }
