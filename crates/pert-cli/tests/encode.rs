@@ -155,6 +155,14 @@ fn variants_have_rows_with_and_without_a_network() {
         refused(&folder, &encode("protein", &[&["-p", label], &given[..]].concat()), words);
     }
 
+    // UniProt's names hold the sign that joins a gene and its substitution.
+    fs::write(folder.join("short.fasta"), ">RASK_HUMAN\nMTE\n").unwrap();
+    let named =
+        ["--all-substitutions", "RASK_HUMAN", "--reference", "short.fasta", "-o", "short.tsv"];
+    done(&folder, &encode("protein", &named));
+    let (_, found) = rows(&folder.join("short.tsv"));
+    assert_eq!((found.len(), found[0].0.as_str()), (57, "RASK_HUMAN:M1A"));
+
     let weights = network_folder("esm2/masked_lm");
     let all = ["--all-substitutions", "KRAS", "--reference", "kras.fasta"];
     let network = [&all[..], &["--weights", &weights, "-o", "kras.npz"]].concat();

@@ -207,12 +207,14 @@ impl PerturbationEncoder {
             return Err(Error::Config { field: "encoder", message });
         };
         let letters = references.get(protein_name).map_err(protein)?.letters();
+        // A name such as P53_HUMAN would be cut at its own underscore.
+        let joint = if protein_name.contains('_') { ':' } else { '_' };
         let places = letters.iter().enumerate().filter(|(_, from)| AMINO_ACIDS.contains(from));
         let of_place = places.flat_map(|(i, from)| {
             let to = AMINO_ACIDS.iter().filter(move |to| *to != from);
             to.map(move |to| {
                 let (from, to) = (char::from(*from), char::from(*to));
-                EncodeRequest::of(&format!("{protein_name}_{from}{}{to}", i + 1))
+                EncodeRequest::of(&format!("{protein_name}{joint}{from}{}{to}", i + 1))
             })
         });
         Ok(of_place.collect())
