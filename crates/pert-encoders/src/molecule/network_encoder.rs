@@ -12,6 +12,18 @@ use crate::{Error, TargetEncoder};
 /// Drugs as the rows of a [`SmilesNetwork`], frozen; where doses count, log(1 + dose in nM) stands behind them.
 ///
 /// The drugs are encoded once, when it is made.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use pert_encoders::{InvalidDrug, Roberta, SaltRule, SmilesNetworkEncoder, TargetEncoder};
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roberta/pairs");
+/// let network = Roberta::load(folder, &Device::default())?; // say, a folder of ChemBERTa
+/// let drugs = [("aspirin", "CC(=O)Oc1ccccc1C(=O)O"), ("ethanol", "OCC")];
+/// let encoder =
+///     SmilesNetworkEncoder::new(&network, drugs, SaltRule::LargestPart, InvalidDrug::Error)?;
+/// assert_eq!(encoder.encode_targets(&["ethanol", "aspirin"])?.len(), 2 * network.width());
+/// # Ok::<(), pert_encoders::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmilesNetworkEncoder {
     width: usize,
