@@ -323,13 +323,29 @@ impl Axis {
 
     /// Numbers and short marks below a frame, pale lines within.
     pub(super) fn draw_below(&self, canvas: &mut Canvas, frame: Frame, n: usize, size: u32) {
-        for (value, text) in self.ticks(n) {
-            let x = frame.left + frame.width * self.share(value);
+        for (x, text) in self.ticks_below(frame, n, size) {
             let bottom = frame.bottom();
             canvas.line((x, frame.top), (x, bottom), Stroke::full(GRID, 1.0));
             canvas.line((x, bottom), (x, bottom + TICK_LENGTH), Stroke::full(GREY, 1.0));
-            canvas.text(x, bottom + TICK_GAP, &text, Style::new(size, Anchor::Middle));
+            if !text.is_empty() {
+                canvas.text(x, bottom + TICK_GAP, &text, Style::new(size, Anchor::Middle));
+            }
         }
+    }
+
+    /// Places of the ticks along the lower edge, with their texts; none where it would touch the one before.
+    fn ticks_below(&self, frame: Frame, n: usize, size: u32) -> Vec<(f64, String)> {
+        let mut taken = f64::NEG_INFINITY;
+        let place = |(value, text): (f64, String)| {
+            let (x, half) =
+                (frame.left + frame.width * self.share(value), text_width(&text, size) / 2.0);
+            if x - half < taken {
+                return (x, String::new());
+            }
+            taken = x + half + LEAST_GAP;
+            (x, text)
+        };
+        self.ticks(n).into_iter().map(place).collect()
     }
 
     /// Numbers and short marks left of a frame, pale lines within.
@@ -345,6 +361,9 @@ impl Axis {
 }
 
 const GRID: &str = "#ECECEC";
+
+/// Between the numbers of two ticks, in pixels.
+const LEAST_GAP: f64 = 4.0;
 
 #[cfg(test)]
 mod tests {
@@ -366,6 +385,19 @@ mod tests {
         assert_eq!(shown(0.9, 3.2, true), ["1", "1.5", "2", "3"]);
         assert_eq!(shown(0.13, 0.8, true), ["0.15", "0.2", "0.3", "0.5", "0.7"]);
         assert_eq!(shown(0.5, 2e4, true), ["1", "10", "100", "1000", "10000"]);
+    }
+
+    #[test]
+    fn numbers_below_a_frame_do_not_touch() {
+        let frame = Frame { left: 10.0, top: 0.0, width: 200.0, height: 100.0 };
+        let axis = Axis { low: 90.0, high: 8000.0, logarithmic: true };
+        let ticks = axis.ticks_below(frame, 4, 13);
+        let shown: Vec<_> = ticks.iter().filter(|(_, text)| !text.is_empty()).collect();
+        assert!(shown.len() >= 3 && shown.len() < ticks.len(), "{ticks:?}");
+        for pair in shown.windows(2) {
+            let half = |i: usize| text_width(&pair[i].1, 13) / 2.0;
+            assert!(pair[0].0 + half(0) < pair[1].0 - half(1), "{pair:?}");
+        }
     }
 
     #[test]
