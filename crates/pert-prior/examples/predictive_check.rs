@@ -7,9 +7,9 @@
 //!
 //! The plain VAE is fitted to a random half of the cells, a tenth of which only tells when to stop, and judged on the other
 //! half: by counts drawn again from the posteriors of these cells ("again"), and by cells made of nothing, z ~ N(0, I) and
-//! l ~ p(l) ("new"). The first half itself, held against the second, is the floor: what a perfect model would reach. Numbers are medians over splits; within one,
-//! means over five draws of as many cells as are judged. Pictures, `FOLDER/predictive-check-NAME.png` and `.svg`, are of the
-//! last split and ZINB.
+//! l ~ p(l) ("new"). The first half itself, held against the second, is the floor: what a perfect model would reach.
+//! Numbers are medians over splits; within one, means over five draws of as many cells as are judged. Pictures,
+//! `FOLDER/predictive-check-NAME.png` and `.svg`, are of the last split and ZINB.
 
 use std::error::Error;
 use std::ops::ControlFlow;
