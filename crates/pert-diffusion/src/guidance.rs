@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn predict(guidance: &Guidance, t: usize) -> (Vec<f64>, Vec<usize>) {
-        let device = Device::flex();
+        let device = Device::default();
         let denoiser = Counting(RefCell::default());
         let cond = Condition::Given(Tensor::zeros([1, 2], &device));
         let out = guidance.predict(&denoiser, Tensor::zeros([1, 2], &device), t, 11, cond);

@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_output_gives_back_x0_and_noise() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let schedule = Schedule::new(&ScheduleConfig::default()).expect("valid");
         let x0 = standard_normal([5, 3], &mut rng, &device);

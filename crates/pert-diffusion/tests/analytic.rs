@@ -15,7 +15,7 @@ const N_JUDGED: usize = 3000;
 fn samples_of_a_gaussian_are_at_the_floor_with_few_steps_and_many() {
     let target = Target::all().into_iter().find(|target| target.name == "Gaussian, d = 10");
     let target = target.expect("one of them");
-    let (rows, device) = (target.training(10_000), Device::flex());
+    let (rows, device) = (target.training(10_000), Device::default());
     let (rng, config) = (&mut seeded_rng(0, "prior"), PriorConfig::default());
     let go_on = &mut |_| ControlFlow::Continue(());
     let prior = Prior::fit(&rows.data(), &config, rng, &device, go_on).expect("trains");

@@ -36,7 +36,7 @@ fn fit(config: &PriorConfig) -> Prior {
         ..Default::default()
     };
     let go_on = &mut |_| ControlFlow::Continue(());
-    Prior::fit(&data, config, &mut seeded_rng(1, "fit"), &Device::flex(), go_on).expect("trains")
+    Prior::fit(&data, config, &mut seeded_rng(1, "fit"), &Device::default(), go_on).expect("trains")
 }
 
 fn prior() -> &'static Prior {
@@ -69,7 +69,13 @@ fn rows_come_back_and_move_with_their_condition() {
     let inversion = Inversion { timesteps, substitutions: 20 };
     for (name, prior) in [("diffusion", prior()), ("flow", &flow)] {
         let moved = |to: usize| {
-            prior.counterfactual(&rows, &condition(0), &condition(to), &inversion, &Device::flex())
+            prior.counterfactual(
+                &rows,
+                &condition(0),
+                &condition(to),
+                &inversion,
+                &Device::default(),
+            )
         };
         let (back, over) = (moved(0).expect("valid"), moved(1).expect("valid"));
         let (back, over) = (root_mean_square(&back, &rows), root_mean_square(&over, &shifted));
@@ -82,7 +88,7 @@ fn rows_come_back_and_move_with_their_condition() {
 
 #[test]
 fn noise_found_is_the_noise_sampled_from() {
-    let (prior, device) = (prior(), Device::flex());
+    let (prior, device) = (prior(), Device::default());
     let noise: Vec<f32> = (0..130).map(|i| (i as f32 * 0.7).sin()).collect();
     let timesteps = Timesteps { steps: 100, ..Default::default() };
     let Timesteps { steps, start, spacing } = timesteps;
@@ -97,7 +103,7 @@ fn noise_found_is_the_noise_sampled_from() {
 
 #[test]
 fn bad_requests_are_named() {
-    let (prior, device) = (prior(), Device::flex());
+    let (prior, device) = (prior(), Device::default());
     let from_noise = |noise: &[f32], config: SamplerConfig| {
         prior.sample_from_noise(noise, &condition(0), &config, &device).expect_err("refused")
     };

@@ -50,7 +50,7 @@ fn the_transformer_conforms() {
 
 #[test]
 fn a_prior_written_down_before_there_were_kinds_of_denoisers_loads() {
-    let (config, device) = (PriorConfig::default(), Device::flex());
+    let (config, device) = (PriorConfig::default(), Device::default());
     let prior = Prior::untrained(&config, 3, 4, &mut seeded_rng(0, "weights"), &device);
     let prior = prior.expect("valid");
     let mut state = serde_json::to_value(prior.state()).expect("writes");

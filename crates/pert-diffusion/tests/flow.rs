@@ -100,7 +100,7 @@ fn fit(config: &PriorConfig) -> Result<Prior, Error> {
         ..Default::default()
     };
     let go_on = &mut |_| ControlFlow::Continue(());
-    Prior::fit(&data, config, &mut seeded_rng(1, "fit"), &Device::flex(), go_on)
+    Prior::fit(&data, config, &mut seeded_rng(1, "fit"), &Device::default(), go_on)
 }
 
 fn config(coupling: Coupling) -> PriorConfig {
@@ -109,7 +109,7 @@ fn config(coupling: Coupling) -> PriorConfig {
 
 fn sample(prior: &Prior, condition: usize, config: &SamplerConfig) -> Result<Vec<f32>, Error> {
     let cond = Some(&CONDITIONS[2 * condition..2 * condition + 2]);
-    prior.sample(cond, 1000, config, &mut seeded_rng(2, "sample"), &Device::flex())
+    prior.sample(cond, 1000, config, &mut seeded_rng(2, "sample"), &Device::default())
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_flow_learns_conditional_gaussians_with_every_sampler() {
         // Written down and read again.
         let text = serde_json::to_string(prior.state()).expect("writable");
         let state = serde_json::from_str(&text).expect("readable");
-        let again = Prior::from_state(state, &prior.to_bytes().expect("bytes"), &Device::flex());
+        let again = Prior::from_state(state, &prior.to_bytes().expect("bytes"), &Device::default());
         let again = again.expect("restores");
         assert_eq!(sample(&again, 1, &default), sample(&prior, 1, &default));
     }

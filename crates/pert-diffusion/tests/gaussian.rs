@@ -48,7 +48,7 @@ fn flow_from(schedule: &Schedule, t: usize) -> (f64, f64) {
 
 #[test]
 fn samplers_give_back_the_gaussian() {
-    let device = Device::flex();
+    let device = Device::default();
     let schedule = Schedule::new(&ScheduleConfig::default()).expect("valid");
     let at = |steps, start, spacing| Timesteps { steps, start, spacing };
     let ddim = |timesteps, eta| -> Box<dyn Sampler> { Box::new(Ddim { timesteps, eta }) };
@@ -298,7 +298,7 @@ fn inversion_finds_the_noise_again() {
 /// Rows are sampled alone: the same noise in another order gives the same bits in that order.
 #[test]
 fn a_permuted_batch_gives_permuted_bits() {
-    let device = Device::flex();
+    let device = Device::default();
     let schedule = Schedule::new(&ScheduleConfig::default()).expect("valid");
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let (n, d) = (37, 3);

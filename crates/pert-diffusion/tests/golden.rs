@@ -30,7 +30,7 @@ struct ScheduleCase {
 
 #[test]
 fn schedules_and_posterior_equal_those_of_60_digits() {
-    let device = Device::flex();
+    let device = Device::default();
     // The sums and products of f64 tables of 4,000 steps; zero terminal SNR subtracts √ᾱ that agree in 2 digits less.
     let relative = 2e-11;
     for case in golden::<Vec<ScheduleCase>>(env!("CARGO_MANIFEST_DIR"), "schedule") {
@@ -113,7 +113,7 @@ fn assert_near(what: &str, actual: Tensor<2>, expected: &[f64]) {
 #[test]
 fn sampler_trajectories_equal_numpy() {
     let case: SamplerCase = golden(env!("CARGO_MANIFEST_DIR"), "ddim");
-    let device = Device::flex();
+    let device = Device::default();
     let shape = [case.n, case.d];
     let tensor = |v: &Vec<f32>| Tensor::<2>::from_data(TensorData::new(v.clone(), shape), &device);
     let config = ScheduleConfig { n_steps: case.n_steps, ..Default::default() };
@@ -169,7 +169,7 @@ struct DiffusersCase {
 #[test]
 fn samplers_equal_diffusers_step_for_step() {
     let case: DiffusersCase = golden(env!("CARGO_MANIFEST_DIR"), "diffusers");
-    let (device, n_steps) = (Device::flex(), case.n_steps);
+    let (device, n_steps) = (Device::default(), case.n_steps);
     let config = ScheduleConfig { kind: ScheduleKind::Linear, n_steps, ..Default::default() };
     let schedule = Schedule::new(&config).expect("valid");
     let wave = |x: f64, t: usize| 0.6 * x + 0.3 * (2.0 * x).sin() + 0.1 * t as f64 / n_steps as f64;
@@ -257,7 +257,7 @@ fn quadrature(mean: f64, deviation: f64) -> (Vec<f64>, Vec<f64>) {
 #[test]
 fn the_bound_equals_numerical_integration() {
     let case: BoundCase = golden(env!("CARGO_MANIFEST_DIR"), "bound");
-    let device = Device::flex();
+    let device = Device::default();
     let config = ScheduleConfig { n_steps: case.n_steps, ..Default::default() };
     let schedule = Schedule::new(&config).expect("valid");
     let process = ReverseProcess::new(&schedule, Parameterization::X0);

@@ -66,7 +66,7 @@ fn fit(rows: &Rows, config: &PriorConfig, seed: u64) -> Result<Prior, Error> {
         ..Default::default()
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    Prior::fit(&data, config, &mut rng, &Device::flex(), &mut |_| ControlFlow::Continue(()))
+    Prior::fit(&data, config, &mut rng, &Device::default(), &mut |_| ControlFlow::Continue(()))
 }
 
 fn trained() -> &'static Prior {
@@ -76,7 +76,7 @@ fn trained() -> &'static Prior {
 
 fn sample(prior: &Prior, cond: Option<&[f32]>, n: usize, config: &SamplerConfig) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    prior.sample(cond, n, config, &mut rng, &Device::flex()).expect("samples")
+    prior.sample(cond, n, config, &mut rng, &Device::default()).expect("samples")
 }
 
 fn moments(rows: &[f32], column: usize) -> (f32, f32) {
@@ -122,9 +122,14 @@ fn the_null_condition_is_the_mixture() {
 
 #[test]
 fn samples_stay_within_the_clip() {
-    let prior =
-        Prior::untrained(&config(), D, D_COND, &mut ChaCha8Rng::seed_from_u64(0), &Device::flex())
-            .expect("valid");
+    let prior = Prior::untrained(
+        &config(),
+        D,
+        D_COND,
+        &mut ChaCha8Rng::seed_from_u64(0),
+        &Device::default(),
+    )
+    .expect("valid");
     for start in [None, Some(0.97)] {
         let sampler = SamplerConfig { start, ..Default::default() };
         let generated = sample(&prior, Some(&[1.0, 0.0, 0.0]), 200, &sampler);
@@ -149,7 +154,7 @@ fn the_same_seed_gives_the_same_bytes() {
 fn a_row_does_not_depend_on_the_rows_beside_it() {
     let wide = PriorConfig { denoiser: MlpDenoiserConfig::default().into(), ..config() };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let wide = Prior::untrained(&wide, D, D_COND, &mut rng, &Device::flex()).expect("valid");
+    let wide = Prior::untrained(&wide, D, D_COND, &mut rng, &Device::default()).expect("valid");
     for prior in [trained(), &wide] {
         for eta in [0.0, 0.5] {
             let sampler = SamplerConfig { kind: SamplerKind::Ddim, eta, ..Default::default() };
@@ -168,25 +173,25 @@ fn a_stored_prior_samples_the_same_bits() {
     let text = serde_json::to_string(prior.state()).expect("writable");
     let state = serde_json::from_str(&text).expect("readable");
     let bytes = prior.to_bytes().expect("bytes");
-    let again = Prior::from_state(state, &bytes, &Device::flex()).expect("restores");
+    let again = Prior::from_state(state, &bytes, &Device::default()).expect("restores");
     let cond = Some(&[0.0, 0.0, 1.0][..]);
     let sampler = SamplerConfig::default();
     assert_eq!(sample(prior, cond, 100, &sampler), sample(&again, cond, 100, &sampler));
 
     let mut old = prior.state().clone();
     old.format = 99;
-    let error = Prior::from_state(old, &bytes, &Device::flex()).map(|_| ());
+    let error = Prior::from_state(old, &bytes, &Device::default()).map(|_| ());
     assert_eq!(error, Err(Error::StateFormat { found: 99, expected: 1 }));
     let cut = &bytes[..bytes.len() - 3];
-    let error = Prior::from_state(prior.state().clone(), cut, &Device::flex()).map(|_| ());
+    let error = Prior::from_state(prior.state().clone(), cut, &Device::default()).map(|_| ());
     assert!(matches!(error, Err(Error::Network(pert_nn::Error::CorruptWeights { .. }))));
     let mut other = prior.state().clone();
     other.d_cond = 5;
-    let error = Prior::from_state(other, &bytes, &Device::flex()).map(|_| ());
+    let error = Prior::from_state(other, &bytes, &Device::default()).map(|_| ());
     assert!(matches!(error, Err(Error::Network(pert_nn::Error::ShapeMismatch { .. }))));
     let mut short = prior.state().clone();
     short.clip.pop();
-    let error = Prior::from_state(short, &bytes, &Device::flex()).map(|_| ());
+    let error = Prior::from_state(short, &bytes, &Device::default()).map(|_| ());
     assert!(matches!(error, Err(Error::LengthMismatch { expected: 2, found: 1, .. })));
 }
 
@@ -268,7 +273,7 @@ fn progress_sees_every_step_and_can_stop() {
     };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let short = PriorConfig { steps: 9, ..config() };
-    let result = Prior::fit(&data, &short, &mut rng, &Device::flex(), &mut stop_at_five);
+    let result = Prior::fit(&data, &short, &mut rng, &Device::default(), &mut stop_at_five);
     assert_eq!(result.map(|_| ()), Err(Error::Interrupted { step: 5, total: 9 }));
     assert_eq!(steps, (1..=5).map(|s| (s, 9)).collect::<Vec<_>>());
 }
@@ -289,7 +294,9 @@ fn bad_training_data_is_named() {
     let refused = |data: TrainingData<'_>| {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let go = &mut |_| ControlFlow::Continue(());
-        Prior::fit(&data, &config, &mut rng, &Device::flex(), go).map(|_| ()).expect_err("refused")
+        Prior::fit(&data, &config, &mut rng, &Device::default(), go)
+            .map(|_| ())
+            .expect_err("refused")
     };
     assert!(matches!(
         refused(TrainingData { d: 0, ..good }),
@@ -337,7 +344,7 @@ fn bad_requests_are_named() {
     let prior = trained();
     let refused = |cond: &[f32], config: &SamplerConfig| {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        prior.sample(Some(cond), 3, config, &mut rng, &Device::flex()).expect_err("refused")
+        prior.sample(Some(cond), 3, config, &mut rng, &Device::default()).expect_err("refused")
     };
     let default = SamplerConfig::default();
     assert!(matches!(

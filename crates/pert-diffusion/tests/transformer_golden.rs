@@ -33,7 +33,7 @@ struct Case {
 #[test]
 fn the_whole_network_equals_pytorch() {
     let case: Case = golden(env!("CARGO_MANIFEST_DIR"), "transformer_denoiser");
-    let device = Device::flex();
+    let device = Device::default();
     let shape = DenoiserShape { d_cov: 2, d_token: 4, ..DenoiserShape::new(3, 5, 1000) };
     let config =
         TransformerDenoiserConfig { width: 8, depth: 2, n_heads: 2, self_conditioning: true };

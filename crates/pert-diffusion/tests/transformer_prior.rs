@@ -86,7 +86,7 @@ fn config(self_conditioning: bool, steps: usize) -> PriorConfig {
 
 fn fit(data: &TrainingData<'_>, config: &PriorConfig) -> Result<Prior, Error> {
     let go_on = &mut |_| ControlFlow::Continue(());
-    Prior::fit(data, config, &mut seeded_rng(1, "fit"), &Device::flex(), go_on)
+    Prior::fit(data, config, &mut seeded_rng(1, "fit"), &Device::default(), go_on)
 }
 
 fn condition(i: usize) -> SampleCondition<'static> {
@@ -96,7 +96,9 @@ fn condition(i: usize) -> SampleCondition<'static> {
 
 fn sample(prior: &Prior, cond: &SampleCondition<'_>, n: usize) -> Vec<f32> {
     let rng = &mut seeded_rng(2, "sample");
-    prior.sample_under(cond, n, &SamplerConfig::default(), rng, &Device::flex()).expect("samples")
+    prior
+        .sample_under(cond, n, &SamplerConfig::default(), rng, &Device::default())
+        .expect("samples")
 }
 
 /// The mean over conditions of the energy distance to the truth, over that between two samples of the truth.
@@ -133,7 +135,7 @@ fn a_stored_prior_samples_the_same_bits_and_sets_have_no_order() {
     let prior = fit(&data(&rows), &config(true, 3)).expect("trains");
     let text = serde_json::to_string(prior.state()).expect("writable");
     let state = serde_json::from_str(&text).expect("readable");
-    let again = Prior::from_state(state, &prior.to_bytes().expect("bytes"), &Device::flex());
+    let again = Prior::from_state(state, &prior.to_bytes().expect("bytes"), &Device::default());
     let expected = sample(&prior, &condition(2), 70);
     assert_eq!(sample(&again.expect("restores"), &condition(2), 70), expected);
     let swapped = SampleCondition { tokens: Some(&[0.0, 1.0, 1.0, 0.0]), ..condition(2) };
@@ -144,7 +146,7 @@ fn a_stored_prior_samples_the_same_bits_and_sets_have_no_order() {
 
 #[test]
 fn a_training_goes_on_bit_for_bit() {
-    let (rows, config, device) = (rows(), config(true, 6), Device::flex());
+    let (rows, config, device) = (rows(), config(true, 6), Device::default());
     let (mut a, mut b) = (seeded_rng(0, "a"), seeded_rng(1, "b"));
     let mut whole = PriorTrainer::new(&data(&rows), &config, &mut a, &device).expect("valid");
     for _ in 0..3 {
@@ -219,7 +221,7 @@ fn bad_parts_are_named() {
     let prior = fit(&good, &config(false, 1)).expect("trains");
     let refused = |cond: SampleCondition<'_>| {
         let (rng, sampler) = (&mut seeded_rng(0, "sample"), SamplerConfig::default());
-        prior.sample_under(&cond, 3, &sampler, rng, &Device::flex()).expect_err("refused")
+        prior.sample_under(&cond, 3, &sampler, rng, &Device::default()).expect_err("refused")
     };
     let pair = condition(2);
     assert!(matches!(

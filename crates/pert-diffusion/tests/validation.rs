@@ -57,7 +57,7 @@ const CRITERIA: [Criterion; 3] = [Criterion::Loss, Criterion::Bound, Criterion::
 
 fn fit(rows: &Rows, config: &PriorConfig) -> Result<Prior, Error> {
     let go_on = &mut |_| ControlFlow::Continue(());
-    Prior::fit(&rows.data(), config, &mut seeded_rng(1, "fit"), &Device::flex(), go_on)
+    Prior::fit(&rows.data(), config, &mut seeded_rng(1, "fit"), &Device::default(), go_on)
 }
 
 /// The expected bound of N(mean, variance) in standardised units with the exact denoiser: E(x_0 − x̂_0)² = v σ²/(ᾱ v + σ²).
@@ -80,7 +80,7 @@ fn exact_bound(schedule: &Schedule, mean: f64, variance: f64) -> f64 {
 fn the_bound_is_that_of_the_exact_denoiser_and_the_distance_is_zero() {
     let config = PriorConfig { steps: 1500, ema_decay: 0.99, ..Default::default() };
     let prior = fit(&rows(6000, "training"), &config).expect("trains");
-    let (other, device) = (rows(3000, "other"), Device::flex());
+    let (other, device) = (rows(3000, "other"), Device::default());
     let rng = || seeded_rng(3, "judge");
     let bound = |rows: &Rows, seed| {
         let rng = &mut seeded_rng(seed, "judge");
@@ -120,7 +120,7 @@ fn the_bound_is_that_of_the_exact_denoiser_and_the_distance_is_zero() {
 
 #[test]
 fn the_best_weights_are_kept_and_judged_where_due() {
-    let (rows, device) = (rows(300, "training"), Device::flex());
+    let (rows, device) = (rows(300, "training"), Device::default());
     for criterion in CRITERIA {
         let config = PriorConfig { steps: 50, ..validated(criterion) };
         let mut rng = seeded_rng(1, "fit");
@@ -146,7 +146,7 @@ fn the_best_weights_are_kept_and_judged_where_due() {
 
 #[test]
 fn a_validated_training_goes_on_bit_for_bit() {
-    let (rows, device) = (rows(300, "training"), Device::flex());
+    let (rows, device) = (rows(300, "training"), Device::default());
     for criterion in CRITERIA {
         let config = validated(criterion);
         let (mut a, mut b) = (seeded_rng(0, "a"), seeded_rng(1, "b"));
@@ -196,7 +196,7 @@ fn a_training_that_overfits_ends_early_with_earlier_weights() {
         ControlFlow::Continue(())
     };
     let rng = &mut seeded_rng(1, "fit");
-    let prior = Prior::fit(&rows.data(), &config, rng, &Device::flex(), go_on).expect("trains");
+    let prior = Prior::fit(&rows.data(), &config, rng, &Device::default(), go_on).expect("trains");
     let best = judgements.iter().min_by(|a, b| a.value.total_cmp(&b.value)).expect("judged");
     assert!(last < 3000, "never ended");
     assert_eq!(last, best.step + 3 * 50);
@@ -253,7 +253,7 @@ fn too_few_rows_and_other_widths_are_named() {
     ));
 
     let prior = fit(&rows(40, "few"), &PriorConfig { steps: 1, ..small() }).expect("trains");
-    let (data, device) = (few.data(), Device::flex());
+    let (data, device) = (few.data(), Device::default());
     let judge = |data: TrainingData<'_>| {
         prior.loss(&data, &mut seeded_rng(0, "judge"), &device).expect_err("refused")
     };

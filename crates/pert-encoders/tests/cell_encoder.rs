@@ -19,8 +19,10 @@ const CELLS_OF_EACH: usize = 60;
 fn counts(pair: Option<[usize; 2]>) -> (CsrCounts, Vec<usize>) {
     let rng: &mut ChaCha8Rng = &mut seeded_rng(7, "counts");
     let n_cells = (N_PERTURBATIONS + usize::from(pair.is_some())) * CELLS_OF_EACH;
-    let noise: Vec<f32> =
-        uniform([n_cells, N_GENES], 4.0, 12.0, rng, &Device::flex()).into_data().iter().collect();
+    let noise: Vec<f32> = uniform([n_cells, N_GENES], 4.0, 12.0, rng, &Device::default())
+        .into_data()
+        .iter()
+        .collect();
     let perturbation_of: Vec<usize> = (0..n_cells).map(|cell| cell / CELLS_OF_EACH).collect();
     let dense: Vec<f32> = noise
         .iter()
@@ -63,7 +65,7 @@ fn data<'a>(
 fn fit(data: &ContrastiveData<'_>, config: &ContrastiveConfig) -> CellEncoder {
     let rng = &mut seeded_rng(0, "cell encoder");
     let go_on = &mut |_| ControlFlow::Continue(());
-    CellEncoder::fit(data, config, rng, &Device::flex(), go_on).unwrap()
+    CellEncoder::fit(data, config, rng, &Device::default(), go_on).unwrap()
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn a_pair_never_seen_is_found_by_its_parts() {
     let names: Vec<String> = (1..N_PERTURBATIONS).map(|k| format!("G{k}")).collect();
     let singles: Vec<Perturbation> =
         std::iter::once("control").chain(names.iter().map(String::as_str)).map(parse).collect();
-    let device = Device::flex();
+    let device = Device::default();
     let tokens = |sets: &[&Perturbation]| TokenBatch::new(sets, &names, None, &device).unwrap();
     let sets = SetEncoderConfig { d_token: 16, ..SetEncoderConfig::new(names.len(), 0, 16) };
     let config = ContrastiveConfig { perturbations: PerturbationSide::Sets(sets), ..config() };
@@ -125,7 +127,7 @@ fn the_same_seed_gives_the_same_bytes_and_a_state_restores_them() {
     let ([train, test], [of_train, _]) = split(&perturbation_of);
     let data = data(&counts, &train, &of_train, None);
     let config = ContrastiveConfig { steps: 12, ..config() };
-    let device = Device::flex();
+    let device = Device::default();
     let [rng, other_rng] = &mut [0, 99].map(|seed| seeded_rng(seed, "cell encoder"));
     let mut whole = ContrastiveTrainer::new(&data, &config, rng, &device).unwrap();
     (0..7).for_each(|_| {
@@ -164,7 +166,7 @@ fn inputs_that_contradict_each_other_are_named() {
     let good = data(&counts, &cells, &perturbation_of, None);
     let refused = |data: ContrastiveData<'_>| {
         let rng = &mut seeded_rng(0, "cell encoder");
-        match ContrastiveTrainer::new(&data, &config(), rng, &Device::flex()) {
+        match ContrastiveTrainer::new(&data, &config(), rng, &Device::default()) {
             Err(Error::Contrastive(error)) => error,
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("must be refused"),

@@ -43,7 +43,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn model(name: &str) -> Esm2 {
-    Esm2::load(folder(name), &Device::flex()).unwrap_or_else(|e| panic!("{e}"))
+    Esm2::load(folder(name), &Device::default()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn largest_difference<'a>(
@@ -226,7 +226,7 @@ fn padding_changes_nothing() {
 fn long_proteins_are_read_in_windows() {
     // 188 residues of KRAS in windows of 60: 0..60, 30..90, 60..120, 90..150, 120..180, 128..188.
     let copy = edited("masked_lm", |text| text.replace("1026", "64"));
-    let model = Esm2::load(copy.path(), &Device::flex()).unwrap();
+    let model = Esm2::load(copy.path(), &Device::default()).unwrap();
     let d = model.width();
     let references = references();
     let kras = references.get("KRAS").unwrap();
@@ -295,7 +295,7 @@ fn a_network_without_head_has_no_likelihoods() {
 
 #[test]
 fn folders_that_do_not_fit_are_told_with_what_was_expected() {
-    let refused = |folder: &Path| Esm2::load(folder, &Device::flex()).unwrap_err();
+    let refused = |folder: &Path| Esm2::load(folder, &Device::default()).unwrap_err();
     let message = refused(Path::new("/nowhere")).to_string();
     assert!(message.contains("/nowhere/config.json"), "{message}");
 

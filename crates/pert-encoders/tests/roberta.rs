@@ -54,7 +54,7 @@ fn model(name: &str) -> Roberta {
 }
 
 fn load(folder: &Path) -> Result<Roberta, PretrainedError> {
-    Roberta::load(folder, &Device::flex())
+    Roberta::load(folder, &Device::default())
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {

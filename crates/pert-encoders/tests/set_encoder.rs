@@ -50,7 +50,7 @@ fn batch(labels: &[&str], device: &Device) -> TokenBatch {
 }
 
 fn pooled(encoder: &SetEncoder, labels: &[&str]) -> Vec<f32> {
-    let output = encoder.forward(&batch(labels, &Device::flex())).unwrap();
+    let output = encoder.forward(&batch(labels, &Device::default())).unwrap();
     assert_eq!(output.dims(), [labels.len(), D_OUT]);
     output.into_data().iter().collect()
 }
@@ -65,7 +65,7 @@ fn assert_near(what: &str, a: &[f32], b: &[f32]) {
 #[test]
 fn sets_have_no_order_and_padding_and_neighbours_have_no_influence() {
     for pooling in KINDS {
-        let encoder = encoder(pooling, 0, &Device::flex());
+        let encoder = encoder(pooling, 0, &Device::default());
         let what = format!("{pooling:?}");
         let one = pooled(&encoder, &["A+B+C"]);
         for order in ["C+B+A", "B+A+C", "A+C+B"] {
@@ -90,7 +90,7 @@ fn pooling_does_not_rely_on_the_order_of_names() {
         let columns = ["x", "y"].map(str::to_owned).to_vec();
         FeatureTable::from_dense(names.map(str::to_owned).to_vec(), columns, values).unwrap()
     };
-    let device = Device::flex();
+    let device = Device::default();
     for pooling in KINDS {
         let config = SetEncoderConfig { pooling, d_token: 8, ..SetEncoderConfig::new(0, 2, D_OUT) };
         let encoder = config.init(&mut seeded_rng(0, "sets"), &device).unwrap();
@@ -109,11 +109,11 @@ fn pooling_does_not_rely_on_the_order_of_names() {
 #[test]
 fn control_is_zero_and_an_unseen_gene_is_what_its_features_say() {
     for pooling in KINDS {
-        let encoder = encoder(pooling, 0, &Device::flex());
+        let encoder = encoder(pooling, 0, &Device::default());
         assert!(pooled(&encoder, &["control", "A"])[..D_OUT].iter().all(|&v| v == 0.0));
         assert!(pooled(&encoder, &["control"]).iter().all(|&v| v == 0.0));
         // Without its id, a seen gene is as an unseen one with the same features.
-        let device = Device::flex();
+        let device = Device::default();
         let dropped = batch(&["A", "C"], &device).with_ids_dropped(1.0, &mut seeded_rng(0, "ids"));
         let dropped: Vec<f32> = encoder.forward(&dropped).unwrap().into_data().iter().collect();
         assert_ne!(dropped[..D_OUT], pooled(&encoder, &["A"]));
@@ -126,7 +126,7 @@ fn control_is_zero_and_an_unseen_gene_is_what_its_features_say() {
 
 #[test]
 fn gradients_are_finite_and_reach_every_parameter() {
-    let device = Device::flex().autodiff();
+    let device = Device::default().autodiff();
     for pooling in KINDS {
         let encoder = encoder(pooling, 0, &device);
         let batch = batch(&["A+B", "control", "X", "C+D+X", "B"], &device);
@@ -144,8 +144,8 @@ fn gradients_are_finite_and_reach_every_parameter() {
 fn stored_weights_pool_to_the_same_bits() {
     let labels = ["A+B", "control", "C+X"];
     for pooling in KINDS {
-        let one = encoder(pooling, 0, &Device::flex());
-        let other = encoder(pooling, 1, &Device::flex());
+        let one = encoder(pooling, 0, &Device::default());
+        let other = encoder(pooling, 1, &Device::default());
         assert_ne!(pooled(&one, &labels), pooled(&other, &labels));
         let restored = from_safetensors(other, &to_safetensors(&one).unwrap()).unwrap();
         assert_eq!(pooled(&one, &labels), pooled(&restored, &labels));
@@ -157,7 +157,7 @@ fn stored_weights_pool_to_the_same_bits() {
 /// features of a seen one is predicted like it.
 #[test]
 fn dropped_ids_teach_an_encoder_to_do_without_them() {
-    let device = Device::flex().autodiff();
+    let device = Device::default().autodiff();
     let error_at_unseen = |id_dropout: f64| -> f64 {
         // Genes S00 to S19 seen and U00 to U19 not, the response is the one feature.
         let genes: Vec<String> =
@@ -200,10 +200,10 @@ fn dropped_ids_teach_an_encoder_to_do_without_them() {
 
 #[test]
 fn settings_and_inputs_that_do_not_fit_are_named() {
-    let device = Device::flex();
+    let device = Device::default();
     let rng = &mut seeded_rng(0, "sets");
     let refused = |config: SetEncoderConfig, rng: &mut _| {
-        config.init(rng, &Device::flex()).map(|_| ()).unwrap_err()
+        config.init(rng, &Device::default()).map(|_| ()).unwrap_err()
     };
     let good = SetEncoderConfig::new(3, 3, 5);
     assert_eq!(refused(SetEncoderConfig::new(0, 0, 5), rng), PoolingError::NoInputs);

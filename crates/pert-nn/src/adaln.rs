@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_new_block_is_the_identity_and_a_new_output_is_zero() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let x = standard_normal([5, 6], &mut rng, &device);
         let cond = standard_normal([5, 4], &mut rng, &device);

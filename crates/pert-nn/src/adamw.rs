@@ -215,12 +215,14 @@ pub(crate) mod tests {
 
     pub(crate) fn layer() -> Linear {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        linear(3, 2, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff())
+        linear(3, 2, LinearInit::KaimingUniform, &mut rng, &Device::default().autodiff())
     }
 
     pub(crate) fn grads(layer: &Linear) -> GradientsParams {
-        let x =
-            Tensor::<2>::from_data([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]], &Device::flex().autodiff());
+        let x = Tensor::<2>::from_data(
+            [[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]],
+            &Device::default().autodiff(),
+        );
         GradientsParams::from_grads(layer.forward(x).square().sum().backward(), layer)
     }
 

@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn hidden_keys_have_no_influence_at_all() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let attention = SelfAttention::new(8, 2, &mut rng, &device).expect("valid");
         let x = standard_normal([2, 4, 8], &mut rng, &device);
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_last_position_alone_equals_that_of_all() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let attention = SelfAttention::new(8, 4, &mut rng, &device).expect("valid");
         let x = standard_normal([3, 5, 8], &mut rng, &device);
@@ -240,7 +240,7 @@ mod tests {
     fn heads_that_do_not_divide_the_width_are_named() {
         let message = |width, n_heads| {
             let mut rng = ChaCha8Rng::seed_from_u64(0);
-            let result = SelfAttention::new(width, n_heads, &mut rng, &Device::flex());
+            let result = SelfAttention::new(width, n_heads, &mut rng, &Device::default());
             result.map(|_| ()).expect_err("refused").to_string()
         };
         assert_eq!(

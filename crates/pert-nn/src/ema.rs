@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn it_follows_the_recursion_and_lives_on_the_plain_device() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let model = linear(4, 3, LinearInit::KaimingUniform, &mut rng, &Device::flex().autodiff());
+        let model =
+            linear(4, 3, LinearInit::KaimingUniform, &mut rng, &Device::default().autodiff());
         let mut ema = Ema::new(&model, 0.15).expect("valid decay");
         let mut expected = weight(&model);
         for n in 1..=4 {
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn the_average_of_a_constant_is_the_constant() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let model = linear(4, 3, LinearInit::XavierUniform, &mut rng, &Device::flex());
+        let model = linear(4, 3, LinearInit::XavierUniform, &mut rng, &Device::default());
         let mut ema = Ema::new(&model, 0.99).expect("valid decay");
         for _ in 0..50 {
             ema.update(&model);

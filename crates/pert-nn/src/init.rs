@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn weights_stay_within_the_bound_and_depend_on_the_seed() {
-        let device = Device::flex();
+        let device = Device::default();
         let weights = |seed: u64, init: LinearInit| -> (Vec<f32>, Vec<f32>) {
             let layer = linear(16, 9, init, &mut ChaCha8Rng::seed_from_u64(seed), &device);
             let bias = layer.bias.as_ref().expect("has a bias");

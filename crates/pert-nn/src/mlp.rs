@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::init::{LinearInit, linear};
+use crate::ops::gelu;
 
 /// Normalisation after a linear layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -48,7 +49,7 @@ impl Activation {
         match self {
             Self::Relu => activation::relu(x),
             Self::Silu => activation::silu(x),
-            Self::Gelu => activation::gelu(x),
+            Self::Gelu => gelu(x),
         }
     }
 }
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn rows_do_not_see_each_other() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let mlp = config().init(&mut rng, &device).expect("valid");
         let x = standard_normal([6, 5], &mut rng, &device);
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn without_a_last_layer_the_hidden_width_comes_out() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let config = MlpConfig { d_out: None, norm: Norm::None, ..config() };
         let mlp = config.init(&mut rng, &device).expect("valid");

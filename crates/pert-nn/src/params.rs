@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn names_are_field_paths() {
         let names: Vec<String> =
-            named_parameters(&mlp(0, &Device::flex())).into_iter().map(|p| p.name).collect();
+            named_parameters(&mlp(0, &Device::default())).into_iter().map(|p| p.name).collect();
         let expected = [
             "layers.0.linear.weight",
             "layers.0.linear.bias",
@@ -305,26 +305,27 @@ mod tests {
             "output.bias",
         ];
         assert_eq!(names, expected);
-        assert_eq!(count_parameters(&mlp(0, &Device::flex())), 12 + 4 + 8 + 16 + 4 + 8 + 8 + 2);
+        assert_eq!(count_parameters(&mlp(0, &Device::default())), 12 + 4 + 8 + 16 + 4 + 8 + 8 + 2);
     }
 
     #[test]
     fn bytes_restore_every_weight_on_any_device() {
-        let source = mlp(1, &Device::flex().autodiff());
+        let source = mlp(1, &Device::default().autodiff());
         let bytes = to_safetensors(&source).expect("writes");
         assert_eq!(bytes, to_safetensors(&source.valid()).expect("writes"));
-        let plain = from_safetensors(mlp(2, &Device::flex()), &bytes).expect("reads");
+        let plain = from_safetensors(mlp(2, &Device::default()), &bytes).expect("reads");
         assert_eq!(named_parameters(&plain), named_parameters(&source));
-        let tracked = from_safetensors(mlp(3, &Device::flex().autodiff()), &bytes).expect("reads");
+        let tracked =
+            from_safetensors(mlp(3, &Device::default().autodiff()), &bytes).expect("reads");
         assert_eq!(named_parameters(&tracked), named_parameters(&source));
-        let output = tracked.forward(Tensor::ones([1, 3], &Device::flex().autodiff()));
+        let output = tracked.forward(Tensor::ones([1, 3], &Device::default().autodiff()));
         let grads = burn::optim::GradientsParams::from_grads(output.sum().backward(), &tracked);
         assert_eq!(grads.len(), 10);
     }
 
     #[test]
     fn wrong_weights_are_named() {
-        let device = Device::flex();
+        let device = Device::default();
         let good = named_parameters(&mlp(1, &device));
         let load = |tensors: &[NamedTensor]| {
             load_parameters(mlp(2, &device), tensors).map(|_| ()).expect_err("must be refused")
@@ -352,8 +353,8 @@ mod tests {
 
     #[test]
     fn damaged_bytes_are_an_error_and_never_a_panic() {
-        let bytes = to_safetensors(&mlp(1, &Device::flex())).expect("writes");
-        let load = |bytes: &[u8]| from_safetensors(mlp(2, &Device::flex()), bytes).map(|_| ());
+        let bytes = to_safetensors(&mlp(1, &Device::default())).expect("writes");
+        let load = |bytes: &[u8]| from_safetensors(mlp(2, &Device::default()), bytes).map(|_| ());
         for length in 0..bytes.len() {
             assert!(load(&bytes[..length]).is_err(), "cut to {length} bytes");
         }

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_the_distribution() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let n = 20_000.0;
         let z = values(standard_normal([200, 100], &mut rng, &device));
@@ -94,6 +94,6 @@ mod tests {
             let mut rng = ChaCha8Rng::seed_from_u64(9);
             values(standard_normal([7, 3], &mut rng, device))
         };
-        assert_eq!(draw(&Device::flex()), draw(&Device::flex().autodiff()));
+        assert_eq!(draw(&Device::default()), draw(&Device::default().autodiff()));
     }
 }

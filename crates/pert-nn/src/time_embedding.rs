@@ -152,7 +152,7 @@ mod tests {
     fn every_row_is_the_embedding_of_its_own_step() {
         let config = TimeEmbeddingConfig { n_steps: 10, d_sinusoids: 6, d_out: 5 };
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let embedding = config.init(&mut rng, &Device::flex()).expect("valid");
+        let embedding = config.init(&mut rng, &Device::default()).expect("valid");
         let host = |t: &[usize]| -> Vec<f32> {
             embedding.forward(t).into_data().try_to_vec().expect("f32")
         };

@@ -210,7 +210,7 @@ mod tests {
     impl Training {
         fn new(seed: u64) -> Self {
             let mut rng = seeded_rng(seed, "test");
-            let device = Device::flex().autodiff();
+            let device = Device::default().autodiff();
             let layer = linear(3, 2, LinearInit::KaimingUniform, &mut rng, &device);
             let bias = layer.bias.as_ref().expect("bias").id;
             let adamw = AdamWConfig::default().init().with_rate_factor(bias, 3.0);
@@ -222,7 +222,7 @@ mod tests {
             let noise = (self.rng.next_u32() % 100) as f32 / 100.0;
             let x: Vec<f32> = rows.iter().flat_map(|&r| [r as f32, noise, 1.0]).collect();
             let x = burn::tensor::TensorData::new(x, [rows.len(), 3]);
-            let x = Tensor::<2>::from_data(x, &Device::flex().autodiff());
+            let x = Tensor::<2>::from_data(x, &Device::default().autodiff());
             let loss = self.layer.forward(x).square().mean();
             let grads = GradientsParams::from_grads(loss.backward(), &self.layer);
             self.layer = self.adamw.step(1e-2, self.layer.clone(), grads);

@@ -2,13 +2,14 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::attention::{AttentionMask, SelfAttention, check_heads};
 use crate::error::Error;
 use crate::init::{LinearInit, linear};
+use crate::ops::gelu;
 
 /// Width of a block's MLP over that of the block (Vaswani et al. 2017, section 3.3).
 const MLP_FACTOR: usize = 4;
@@ -129,7 +130,7 @@ impl TransformerBlock {
 
     fn mlp(&self, x: Tensor<3>) -> Tensor<3> {
         let h = self.hidden.forward(self.mlp_norm.forward(x.clone())); // [n, n_positions, 4 width]
-        x + self.output.forward(activation::gelu(h))
+        x + self.output.forward(gelu(h))
     }
 }
 
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_last_position_alone_equals_that_of_all() {
-        let device = Device::flex();
+        let device = Device::default();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         for depth in [1, 3] {
             let config = TransformerConfig { width: 8, depth, n_heads: 2 };

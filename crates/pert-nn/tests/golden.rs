@@ -89,7 +89,7 @@ struct AdamWCase {
 #[test]
 fn adamw_and_clipping_equal_pytorch() {
     let case: AdamWCase = expected("adamw");
-    let device = Device::flex().autodiff();
+    let device = Device::default().autodiff();
     let mut layer = Linear {
         weight: Param::from_tensor(matrix(&case.weight, &device)),
         bias: Some(Param::from_tensor(vector(&case.bias, &device))),
@@ -139,7 +139,7 @@ struct MlpCase {
 #[test]
 fn mlp_equals_pytorch() {
     let case: MlpCase = expected("mlp");
-    let device = Device::flex();
+    let device = Device::default();
     let parameters = named(case.parameters);
     let x = vector(&case.x, &device).reshape([5, 4]);
     for (name, activation) in
@@ -177,7 +177,7 @@ struct AdaLnCase {
 #[test]
 fn adaln_and_sinusoids_equal_pytorch() {
     let case: AdaLnCase = expected("adaln");
-    let device = Device::flex();
+    let device = Device::default();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let x = vector(&case.x, &device).reshape([4, 5]);
     let cond = vector(&case.cond, &device).reshape([4, 3]);

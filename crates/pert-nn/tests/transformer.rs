@@ -63,7 +63,7 @@ fn assert_near(what: &str, actual: &[f64], expected: &[f64]) {
 #[test]
 fn outputs_and_gradients_equal_pytorch_under_every_mask() {
     let case: Case = golden(env!("CARGO_MANIFEST_DIR"), "transformer");
-    let device = Device::flex().autodiff();
+    let device = Device::default().autodiff();
     let config = TransformerConfig { width: WIDTH, depth: 2, n_heads: 2 };
     let transformer = config.init(&mut ChaCha8Rng::seed_from_u64(0), &device).expect("valid");
     let parameters: Vec<NamedTensor> = case

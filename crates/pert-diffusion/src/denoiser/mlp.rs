@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn one_step_and_condition_for_all_rows_equal_the_same_ones_per_row() {
-        let device = Device::flex();
+        let device = Device::default();
         let denoiser = denoiser(&device);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let x = standard_normal([6, 3], &mut rng, &device);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn dropped_rows_see_the_null_condition_and_kept_rows_their_own() {
-        let device = Device::flex();
+        let device = Device::default();
         let denoiser = denoiser(&device);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let x = standard_normal([2, 3], &mut rng, &device);
@@ -209,7 +209,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let config = MlpDenoiserConfig::default();
         let error =
-            config.init(&DenoiserShape::new(0, 4, 10), &mut rng, &Device::flex()).map(|_| ());
+            config.init(&DenoiserShape::new(0, 4, 10), &mut rng, &Device::default()).map(|_| ());
         assert_eq!(error, Err(Error::setting("d", "at least 1", 0)));
         assert!(MlpDenoiserConfig { width: 7, n_blocks: 1 }.check().is_err());
     }

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn bad_tokens_are_named() {
-        let device = Device::flex();
+        let device = Device::default();
         let refused = |values: &[f32], padding: &[bool], shape| {
             Tokens::new(values, padding, shape, &device).map(|_| ()).expect_err("refused")
         };
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_order_of_tokens_and_the_place_of_padding_do_not_matter() {
-        let device = Device::flex();
+        let device = Device::default();
         let [a, b, c] = [[1.0, -0.0], [1.0, 0.0], [-3.0, 5.0]];
         let host = |tokens: &[[f32; 2]], padding: &[bool]| {
             let shape = [1, tokens.len(), 2];

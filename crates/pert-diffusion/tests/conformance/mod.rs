@@ -21,7 +21,7 @@ pub fn assert_conforms<D: Denoiser + Module>(
     shape: DenoiserShape,
     build: impl Fn(u64, &Device) -> D,
 ) {
-    let device = Device::flex();
+    let device = Device::default();
     let denoiser = shaken(build(0, &device));
     let suite = Suite { shape, denoiser, inputs: Inputs::new(shape) };
     suite.outputs_have_the_shape_of_rows();
@@ -36,7 +36,7 @@ pub fn assert_conforms<D: Denoiser + Module>(
     let other =
         from_safetensors(build(1, &device), &to_safetensors(&suite.denoiser).expect("writes"));
     suite.stored_weights_predict_the_same_bits(&other.expect("reads"));
-    let tracked = Device::flex().autodiff();
+    let tracked = Device::default().autodiff();
     gradients_reach_every_parameter(&shaken(build(0, &tracked)), &suite.inputs, &tracked);
 }
 
@@ -63,7 +63,7 @@ struct Inputs {
 }
 
 fn normal(n: usize, d: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    standard_normal([n, d], rng, &Device::flex()).into_data().iter::<f32>().collect()
+    standard_normal([n, d], rng, &Device::default()).into_data().iter::<f32>().collect()
 }
 
 fn matrix(values: &[f32], width: usize, device: &Device) -> Tensor<2> {
@@ -148,19 +148,19 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn predict_as(&self, cond: Condition) -> Vec<f32> {
-        let x_t = self.inputs.x_t(&Device::flex());
+        let x_t = self.inputs.x_t(&Device::default());
         let output = self.denoiser.predict(x_t, &self.inputs.t, cond);
         assert_eq!(output.dims(), [N, self.shape.d]);
         output.into_data().iter::<f32>().collect()
     }
 
     fn parts(&self) -> ConditionParts {
-        self.inputs.parts(&Device::flex())
+        self.inputs.parts(&Device::default())
     }
 
     /// The same rows under the parts and places asked for.
     fn predict_rows(&self, rows: &[usize]) -> Vec<f32> {
-        let (device, d) = (Device::flex(), self.shape.d);
+        let (device, d) = (Device::default(), self.shape.d);
         let parts = select(&self.parts(), rows, &device);
         let x_t: Vec<f32> =
             rows.iter().flat_map(|&r| &self.inputs.x_t[r * d..(r + 1) * d]).copied().collect();
@@ -206,7 +206,7 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn one_condition_stands_for_all_rows(&self) {
-        let device = Device::flex();
+        let device = Device::default();
         let (x_t, one) = (self.inputs.x_t(&device), |row| {
             let parts = select(&self.parts(), &[row], &device);
             ConditionParts { estimate: None, ..parts }
@@ -221,7 +221,7 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn a_dropped_perturbation_has_no_influence(&self) {
-        let device = Device::flex();
+        let device = Device::default();
         let dropped = |parts: ConditionParts| ConditionParts {
             dropped: Some(Tensor::ones([N, 1], &device)),
             ..parts
@@ -246,11 +246,11 @@ impl<D: Denoiser + Module> Suite<D> {
         let d_token = self.shape.d_token.max(1);
         let sets: Vec<Vec<f32>> = (0..N).map(|_| normal(5, d_token, &mut rng)).collect();
         let sets: Vec<&[f32]> = sets.iter().map(Vec::as_slice).collect();
-        Some(Tokens::of_sets(&sets, d_token, &Device::flex()).expect("valid"))
+        Some(Tokens::of_sets(&sets, d_token, &Device::default()).expect("valid"))
     }
 
     fn dropped_covariates_have_no_influence(&self) {
-        let device = Device::flex();
+        let device = Device::default();
         let dropped = |factor: f64| {
             self.predict(ConditionParts {
                 covariates: self.parts().covariates.map(|c| c.mul_scalar(factor)),
@@ -269,7 +269,7 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn tokens_have_no_order_and_padding_has_no_influence(&self) {
-        let (device, d_token) = (Device::flex(), self.shape.d_token.max(1));
+        let (device, d_token) = (Device::default(), self.shape.d_token.max(1));
         let with = |tokens: Tokens| ConditionParts { tokens: Some(tokens), ..self.parts() };
         let expected = self.predict(self.parts());
         let reversed: Vec<Vec<f32>> = self
@@ -296,7 +296,7 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn what_is_no_number_stays_in_its_row(&self) {
-        let (device, d) = (Device::flex(), self.shape.d);
+        let (device, d) = (Device::default(), self.shape.d);
         let expected = self.predict(self.parts());
         for bad in [f32::NAN, f32::INFINITY] {
             let mut x_t = self.inputs.x_t.clone();
@@ -312,7 +312,7 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn both_branches_fit_in_one_batch(&self) {
-        let device = Device::flex();
+        let device = Device::default();
         let (cond, x_t) = (Condition::Parts(self.parts()), self.inputs.x_t(&device));
         let expected =
             [self.predict_as(cond.clone()), self.predict_as(cond.clone().without_perturbation())];
@@ -326,7 +326,7 @@ impl<D: Denoiser + Module> Suite<D> {
     }
 
     fn stored_weights_predict_the_same_bits(&self, restored: &D) {
-        let x_t = self.inputs.x_t(&Device::flex());
+        let x_t = self.inputs.x_t(&Device::default());
         let output = restored.predict(x_t, &self.inputs.t, Condition::Parts(self.parts()));
         let output: Vec<f32> = output.into_data().iter::<f32>().collect();
         assert_eq!(output, self.predict(self.parts()));

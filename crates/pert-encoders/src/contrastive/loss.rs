@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     fn value(loss: ContrastiveLoss, weights: [[f32; 2]; 3], labels: &[usize]) -> f64 {
-        let device = Device::flex();
+        let device = Device::default();
         let logits = Tensor::<2>::from_data(weights, &device).log();
         f64::from(contrastive_loss(loss, logits, labels, &device).into_scalar::<f32>())
     }

@@ -363,7 +363,7 @@ mod tests {
             turned: bool,
             padded in 0usize..40,
         ) {
-            let (device, rng) = (Device::flex(), &mut seeded_rng(0, "attention"));
+            let (device, rng) = (Device::default(), &mut seeded_rng(0, "attention"));
             let width = n_heads * 2 * half;
             let mut draw = || standard_normal([n, n_positions, width], rng, &device).mul_scalar(2.0);
             let (q, k, v) = (draw(), draw(), draw());
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_row_does_not_depend_on_the_rows_beside_it() {
-        let (device, rng) = (Device::flex(), &mut seeded_rng(1, "attention"));
+        let (device, rng) = (Device::default(), &mut seeded_rng(1, "attention"));
         let x = standard_normal([3, 21, 24], rng, &device);
         let rotary = Rotary::new(10_000.0, 12);
         let run = |x: Tensor<3>| host(attention(x.clone(), x.clone(), x, 2, Some(&rotary), None));

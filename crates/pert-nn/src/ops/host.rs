@@ -13,8 +13,15 @@ pub(super) const LANES: usize = 16;
 /// ```
 /// use burn::tensor::Device;
 /// assert!(pert_nn::ops::in_memory(&Device::flex()));
+/// assert!(!pert_nn::ops::in_memory(&Device::flex().autodiff()));
 /// ```
 pub fn in_memory(device: &Device) -> bool {
+    !device.is_autodiff() && on_processor(device)
+}
+
+/// Whether a device is the processor, with gradients or without.
+pub(super) fn on_processor(device: &Device) -> bool {
+    // Devices are equal that differ in following gradients only.
     let processors: &[Device] = &[
         #[cfg(feature = "flex")]
         Device::flex(),

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn place_by_place_is_the_same_as_at_once() {
         let config = SmilesVaeConfig { d_latent: 3, d_hidden: 8, n_layers: 3, longest: 30 };
-        let (rng, device) = (&mut seeded_rng(0, "network"), Device::flex());
+        let (rng, device) = (&mut seeded_rng(0, "network"), Device::default());
         let network = Network::init(&config, 5, rng, &device);
         let molecule: Vec<usize> = (0..30).map(|i| 1 + i % 4).collect();
         let tokens = without_end(one_hot(&[&molecule, &molecule[..4]], 31, 5, &device));
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn what_stands_behind_a_molecule_does_not_change_its_posterior() {
         let config = SmilesVaeConfig { d_latent: 4, d_hidden: 8, n_layers: 2, longest: 20 };
-        let (rng, device) = (&mut seeded_rng(0, "network"), Device::flex());
+        let (rng, device) = (&mut seeded_rng(0, "network"), Device::default());
         let network = Network::init(&config, 4, rng, &device);
         let mean = |t: usize| {
             let tokens = without_end(one_hot(&[&[1, 2, 3, 2]], t, 4, &device));

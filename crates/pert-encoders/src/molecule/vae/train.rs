@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_few_molecules_are_learned_by_heart() {
-        let (rng, device) = (&mut seeded_rng(0, "smiles vae"), Device::flex());
+        let (rng, device) = (&mut seeded_rng(0, "smiles vae"), Device::default());
         let train = SmilesVaeTrainConfig { held_out: 0.0, ..settings(400) };
         let (vae, held_out) =
             SmilesVae::fit(&molecules(), &SMALL, &train, rng, &device, &mut |_| {
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_weights_and_a_state_restores_them() {
-        let (molecules, train, device) = (molecules(), settings(6), Device::flex());
+        let (molecules, train, device) = (molecules(), settings(6), Device::default());
         let mut first = seeded_rng(3, "smiles vae");
         let mut trainer =
             SmilesVaeTrainer::new(&molecules, &SMALL, &train, &mut first, &device).unwrap();
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_trained_is_refused() {
-        let (rng, device) = (&mut seeded_rng(0, "smiles vae"), Device::flex());
+        let (rng, device) = (&mut seeded_rng(0, "smiles vae"), Device::default());
         let none: Vec<String> = Vec::new();
         let refused =
             SmilesVaeTrainer::new(&none, &SMALL, &settings(1), rng, &device).err().unwrap();
