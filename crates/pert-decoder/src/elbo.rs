@@ -60,12 +60,14 @@ impl Noise {
     }
 }
 
-/// Sums over a batch, `[1]` each, still in the graph.
+/// Sums over a batch, `[1]` each, and what else of it a loss may need, still in the graph.
 pub(crate) struct BatchTerms {
     /// Without the batch's constant.
     pub(crate) log_likelihood: Tensor<1>,
     pub(crate) kl_z: Tensor<1>,
     pub(crate) kl_l: Option<Tensor<1>>,
+    /// Means of q(z|y,g), `[n, n_latent]`.
+    pub(crate) z_mean: Tensor<2>,
 }
 
 impl Network {
@@ -82,8 +84,8 @@ impl Network {
             self.encoder.forward(batch.x.clone(), batch.log_total.clone(), condition);
         let (mean, log_variance) = (z.mean.clone(), z.log_variance.clone());
         let kl_z = match self.latent_prior(condition) {
-            None => kl_normal_standard(mean, log_variance),
-            Some(prior) => kl_normal(mean, log_variance, prior.mean, prior.log_variance),
+            None => kl_normal_standard(mean.clone(), log_variance),
+            Some(prior) => kl_normal(mean.clone(), log_variance, prior.mean, prior.log_variance),
         }
         .sum();
         let (log_l, kl_l) = match log_library {
@@ -103,7 +105,7 @@ impl Network {
             }
         };
         let rates = self.generator.forward(z.sample(noise.z), condition, log_l, None);
-        BatchTerms { log_likelihood: log_likelihood(batch, rates), kl_z, kl_l }
+        BatchTerms { log_likelihood: log_likelihood(batch, rates), kl_z, kl_l, z_mean: mean }
     }
 }
 

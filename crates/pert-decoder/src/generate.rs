@@ -7,12 +7,20 @@ use pert_nn::standard_normal;
 use crate::error::Error;
 use crate::generator::Rates;
 use crate::inputs::{Conditions, VaeInputs, check_bounded, check_values};
+use crate::mean_profile::{Expected, MeanProfile};
 use crate::network::matrix;
 use crate::sample::sample_count;
 use crate::vae::{Vae, blocks, to_vec};
 
 /// Training cells that the library calibration generates anew.
 const CALIBRATION_CELLS: usize = 2048;
+
+/// What one count is drawn from.
+struct CountRates {
+    mu: f64,
+    theta: Option<f64>,
+    pi: f64,
+}
 
 impl Vae {
     /// Draws cells: z ~ p(z), which is N(0, I) or p(z|g), l as given, y ~ p(y|z,l,g); one cell per log library size.
@@ -50,6 +58,59 @@ impl Vae {
         gene_log_scale: Option<&[f64]>,
         rng: &mut ChaCha8Rng,
     ) -> Result<CsrCounts, Error> {
+        self.generate_each(conditions, log_library, gene_log_scale, rng, |_, _| ())
+    }
+
+    /// Draws the cells of [`Vae::generate`], the same ones, and their mean log-normalised expression without most of the noise
+    /// of drawing counts.
+    ///
+    /// # Errors
+    /// As [`Vae::generate`].
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use pert_core::seeded_rng;
+    /// use pert_decoder::{Conditions, Likelihood, Vae, VaeConfig};
+    /// let config = VaeConfig { likelihood: Likelihood::Poisson, ..VaeConfig::new(3, 2) };
+    /// let vae = Vae::untrained(config, &mut seeded_rng(0, "weights"), &Device::default())?;
+    /// let rng = &mut seeded_rng(1, "generate");
+    /// let (cells, mean) =
+    ///     vae.generate_with_mean(Conditions::default(), &[10.0; 8], None, rng)?;
+    /// assert_eq!((cells.n_cells(), mean.mean().len()), (8, 3));
+    /// # Ok::<(), pert_decoder::Error>(())
+    /// ```
+    pub fn generate_with_mean(
+        &self,
+        conditions: Conditions<'_>,
+        log_library: &[f64],
+        gene_log_scale: Option<&[f64]>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<(CsrCounts, MeanProfile), Error> {
+        let n_genes = self.config.n_genes;
+        let mut mean = MeanProfile::new(n_genes);
+        let (mut counts, mut expected) = (Vec::with_capacity(n_genes), Vec::with_capacity(n_genes));
+        let cells =
+            self.generate_each(conditions, log_library, gene_log_scale, rng, |y, rates| {
+                counts.push(y);
+                expected.push(Expected::of(rates.mu, rates.theta, rates.pi));
+                if counts.len() == n_genes {
+                    mean.add(&counts, &expected);
+                    counts.clear();
+                    expected.clear();
+                }
+            })?;
+        Ok((cells, mean))
+    }
+
+    /// Draws cells and shows each count, in row-major order, with the rates it was drawn from.
+    fn generate_each(
+        &self,
+        conditions: Conditions<'_>,
+        log_library: &[f64],
+        gene_log_scale: Option<&[f64]>,
+        rng: &mut ChaCha8Rng,
+        mut show: impl FnMut(f64, &CountRates),
+    ) -> Result<CsrCounts, Error> {
         let n_genes = self.config.n_genes;
         let largest = f64::from(LARGEST_COUNT).ln();
         check_values(
@@ -71,9 +132,13 @@ impl Vae {
             let pi = rates.pi_logits.map(|logits| to_vec(sigmoid(logits)));
             for (i, &mu) in to_vec(rates.mu).iter().enumerate() {
                 let gene = i % n_genes;
-                let theta = theta.as_ref().map(|theta| theta[i % theta.len()]);
-                let pi = pi.as_ref().map_or(0.0, |pi| f64::from(pi[i]));
-                let y = sample_count(f64::from(mu), theta, pi, rng);
+                let rates = CountRates {
+                    mu: f64::from(mu),
+                    theta: theta.as_ref().map(|theta| theta[i % theta.len()]),
+                    pi: pi.as_ref().map_or(0.0, |pi| f64::from(pi[i])),
+                };
+                let y = sample_count(rates.mu, rates.theta, rates.pi, rng);
+                show(y, &rates);
                 if y > 0.0 {
                     indices.push(gene as u32);
                     values.push(y as f32);

@@ -1,6 +1,7 @@
 //! Encoder, generator and the learned null of g.
 
 use burn::module::{Module, Param};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use pert_core::ChaCha8Rng;
 
@@ -19,6 +20,8 @@ pub(crate) struct Network {
     null_cell: Option<Param<Tensor<2>>>,
     /// p(z|g); `None`: N(0, I).
     latent_prior: Option<ConditionalPrior>,
+    /// Logits of a cell's group from the mean of its z; in a training that asks for it only.
+    pub(crate) classifier: Option<Linear>,
 }
 
 impl Network {
@@ -30,7 +33,13 @@ impl Network {
                 .then(|| Param::from_tensor(Tensor::zeros([1, config.d_cell], device))),
             latent_prior: (config.latent_prior == LatentPrior::GivenG)
                 .then(|| ConditionalPrior::init(config, rng, device)),
+            classifier: None,
         }
+    }
+
+    /// What is of use after the training.
+    pub(crate) fn without_classifier(self) -> Self {
+        Self { classifier: None, ..self }
     }
 
     /// p(z|g), `[n, n_latent]`; `None`: N(0, I).

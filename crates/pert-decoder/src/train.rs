@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor};
 use pert_core::{ChaCha8Rng, CsrCounts, RngState};
-use pert_nn::{AdamW, AdamWConfig, Epochs, TrainingState, clip_and_norm};
+use pert_nn::{AdamW, AdamWConfig, Epochs, LinearInit, TrainingState, clip_and_norm, linear};
 use rand::Rng;
 
 use crate::batch::{Batch, CountTables};
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::inputs::{VaeInputs, check_cells, check_groups};
 use crate::library::{LibraryPrior, LogNormal};
 use crate::moments::CountMoments;
-use crate::network::Network;
+use crate::network::{Network, matrix};
 use crate::train_config::TrainConfig;
 use crate::vae::{Vae, scalar};
 
@@ -27,7 +28,8 @@ pub struct TrainStep {
     pub step: usize,
     /// Steps planned.
     pub total: usize,
-    /// Negative bound of the step's cells with the step's KL weight, nats per cell.
+    /// Negative bound of the step's cells with the step's KL weight, and the classifier's weighted loss if there is one,
+    /// nats per cell.
     pub loss: f64,
 }
 
@@ -97,6 +99,10 @@ impl<'a> Trainer<'a> {
         let device = device.clone().autodiff();
         let mut network = Network::init(config, rng, &device);
         network.generator = network.generator.start_at(&CountMoments::of(counts, cells), &device);
+        if train.classifier_weight > 0.0 {
+            let (d, n) = (config.n_latent, inputs.n_groups);
+            network.classifier = Some(linear(d, n, LinearInit::KaimingUniform, rng, &device));
+        }
         // Without weight decay it is Adam.
         let mut optimizer = AdamWConfig { weight_decay: 0.0, ..AdamWConfig::default() }.init();
         if let Some(log_theta) = network.generator.log_theta() {
@@ -147,6 +153,10 @@ impl<'a> Trainer<'a> {
         if let Some(kl_l) = terms.kl_l {
             loss = loss.add(kl_l);
         }
+        if let Some(classifier) = &self.network.classifier {
+            let log_p = self.log_probability(classifier.forward(terms.z_mean), &rows);
+            loss = loss.sub(log_p.mul_scalar(self.train.classifier_weight));
+        }
         let loss = loss.mul_scalar(1.0 / n);
         let value = scalar(loss.clone().inner()) + batch.constant / n;
         let penalty = self.train.output_prior.penalty(self.config.n_hidden, self.cells.len());
@@ -170,6 +180,16 @@ impl<'a> Trainer<'a> {
         self.network = self.optimizer.step(rate, self.network.clone(), grads);
         self.step += 1;
         Ok(value)
+    }
+
+    /// Σ log p(group) over cells, from logits `[n, n_groups]`.
+    fn log_probability(&self, logits: Tensor<2>, rows: &[usize]) -> Tensor<1> {
+        let n_groups = self.inputs.n_groups;
+        let mut groups = vec![0.0; rows.len() * n_groups];
+        for (one_hot, &row) in groups.chunks_exact_mut(n_groups).zip(rows) {
+            one_hot[self.inputs.library_group[row]] = 1.0;
+        }
+        log_softmax(logits, 1).mul(matrix(groups, rows.len(), &self.device)).sum()
     }
 
     /// The rate of the next step.
@@ -196,7 +216,7 @@ impl<'a> Trainer<'a> {
     pub fn model(&self) -> Vae {
         Vae {
             config: self.config.clone(),
-            network: self.network.valid(),
+            network: self.network.valid().without_classifier(),
             library_prior: self.library_prior.clone(),
             log_library_offset: 0.0,
             device: self.device.clone().without_autodiff(),

@@ -115,6 +115,10 @@ pub struct TrainConfig {
     /// 0.25 and 0.12 the one with which the bound of held-out cells was nowhere worse than with a flat prior
     /// (docs/decisions/0020-prior-of-the-output-weights.md).
     pub output_prior: OutputPrior,
+    /// Weight of −log p(group | mean of z) per cell, by a linear classifier that is trained along and then dropped; 0 for none,
+    /// the default. It makes z tell the groups (perturbations) apart.
+    #[serde(skip_serializing_if = "crate::config::is_default")]
+    pub classifier_weight: f64,
 }
 
 impl Default for TrainConfig {
@@ -128,6 +132,7 @@ impl Default for TrainConfig {
             theta_rate: 5.0,
             schedule: Schedule::default(),
             output_prior: OutputPrior::default(),
+            classifier_weight: 0.0,
         }
     }
 }
@@ -157,6 +162,10 @@ impl TrainConfig {
             && !(spread > 0.0 && spread.is_finite())
         {
             return Err(Error::setting("output_prior.spread", "above 0 and finite", spread));
+        }
+        if !(self.classifier_weight >= 0.0 && self.classifier_weight.is_finite()) {
+            let (name, range) = ("classifier_weight", "0 or above and finite");
+            return Err(Error::setting(name, range, self.classifier_weight));
         }
         if !(0.0..=1.0).contains(&self.kl_warmup) {
             return Err(Error::setting("kl_warmup", "in [0, 1]", self.kl_warmup));
@@ -198,6 +207,7 @@ mod tests {
             TrainConfig { steps: 0, ..good.clone() },
             TrainConfig { batch: 0, ..good.clone() },
             TrainConfig { learning_rate: f64::NAN, ..good.clone() },
+            TrainConfig { classifier_weight: -1.0, ..good.clone() },
             TrainConfig { clip: 0.0, ..good.clone() },
             TrainConfig { kl_warmup: 1.5, ..good.clone() },
             TrainConfig { output_prior: OutputPrior::Normal { spread: f64::NAN }, ..good.clone() },

@@ -316,3 +316,35 @@ fn a_trainer_can_be_stepped_by_hand() {
     }
     assert_eq!(trainer.finish().unwrap().library_prior().n_groups(), 2);
 }
+
+/// Two groups differ twofold in 4 of 40 genes, across two states that differ threefold in all: what one latent dimension
+/// learns by itself are the states.
+#[test]
+fn a_classifier_makes_the_latent_tell_the_groups_apart() {
+    let (counts, _) = simulate(400, &mut seeded_rng(5, "data"));
+    let groups: Vec<usize> = (0..400).map(|cell| cell / 2 % 2).collect();
+    let mut dense = counts.dense(&all(&counts));
+    for (row, &group) in dense.chunks_exact_mut(N_GENES).zip(&groups) {
+        row[..4].iter_mut().for_each(|y| *y *= (1 + group) as f32);
+    }
+    let counts = CsrCounts::from_dense(N_GENES, &dense).unwrap();
+    let inputs = unconditioned(&groups);
+    let config =
+        VaeConfig { n_hidden: 32, likelihood: Likelihood::Nb, ..VaeConfig::new(N_GENES, 1) };
+    let separation = |classifier_weight: f64| {
+        let train = TrainConfig { classifier_weight, ..steps(300) };
+        let vae = fit(&counts, &inputs, &config, &train, 3).unwrap();
+        assert!(vae.to_safetensors().unwrap().windows(10).all(|w| w != b"classifier"));
+        let z = vae.encode(&counts, &all(&counts), Conditions::default()).unwrap();
+        let of = |group: usize| {
+            let z = z.iter().zip(&groups).filter(|&(_, &g)| g == group).map(|(z, _)| f64::from(*z));
+            let z: Vec<f64> = z.collect();
+            let mean = z.iter().sum::<f64>() / z.len() as f64;
+            (mean, z.iter().map(|z| (z - mean).powi(2)).sum::<f64>() / z.len() as f64)
+        };
+        let ((first, spread), (second, other)) = (of(0), of(1));
+        (first - second).abs() / (0.5 * (spread + other)).sqrt()
+    };
+    let (plain, hybrid) = (separation(0.0), separation(20.0));
+    assert!(plain < 0.5 && hybrid > 1.0, "{plain} {hybrid}");
+}

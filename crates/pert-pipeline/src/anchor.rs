@@ -49,11 +49,9 @@ pub(crate) fn gene_log_scale(
     let mut scale = vec![0.0; target.len()];
     for round in 1..=ROUNDS {
         let rate = RATE * (FULL_RATE_ROUNDS as f64 / round as f64).min(1.0);
-        let pilot = model.decode(&g, closed, &contexts, Some(&scale), &mut rng)?;
-        // Cells without counts are drawn again in the end, so they are no part of the mean.
-        let rows: Vec<usize> =
-            (0..pilot.n_cells()).filter(|&i| !pilot.row(i).0.is_empty()).collect();
-        let generated = pilot.mean_log_normalised(&rows);
+        let (_, generated) =
+            model.decode_with_mean(&g, closed, &contexts, Some(&scale), &mut rng)?;
+        let generated = generated.mean();
         for (s, (t, g)) in scale.iter_mut().zip(target.iter().zip(&generated)) {
             let step = rate * ((t.max(0.0) + FLOOR) / (g + FLOOR)).ln();
             *s = (*s + step).clamp(-LARGEST, LARGEST);

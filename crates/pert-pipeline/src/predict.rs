@@ -1,7 +1,7 @@
 //! Generation: perturbation → p → g ~ prior → z, l → counts.
 
 use pert_core::{ChaCha8Rng, CsrCounts, Perturbation, Population, seeded_rng};
-use pert_decoder::Conditions;
+use pert_decoder::{Conditions, MeanProfile};
 use rand::RngExt;
 use rayon::prelude::*;
 
@@ -112,20 +112,40 @@ impl Model {
         seed: u64,
     ) -> Result<CsrCounts, Error> {
         let log_scale = gene_log_scale(self, p, closed, seed)?;
+        let log_scale = log_scale.as_deref();
         let mut rng = seeded_rng(seed, &format!("cells/{}", p.key()));
-        self.draw(p, closed, contexts, log_scale.as_deref(), &mut rng)
+        let counts = self.draw_once(p, closed, contexts, log_scale, &mut rng)?;
+        self.redraw_empty(counts, p, closed, contexts, log_scale, &mut rng)
     }
 
-    /// Draws g, z, l and counts; cells without counts are drawn again.
-    pub(crate) fn draw(
+    /// The cells of [`Model::generate`] with their mean log-normalised expression, `[n_genes]`, most of the noise of drawing
+    /// counts taken out.
+    pub(crate) fn generate_with_mean(
         &self,
+        p: &Perturbation,
+        closed: &ClosedForm,
+        contexts: &[usize],
+        seed: u64,
+    ) -> Result<(CsrCounts, Vec<f64>), Error> {
+        let log_scale = gene_log_scale(self, p, closed, seed)?;
+        let log_scale = log_scale.as_deref();
+        let mut rng = seeded_rng(seed, &format!("cells/{}", p.key()));
+        let g = self.draw_cells(p, closed, contexts, &mut rng)?;
+        let (counts, mean) = self.decode_with_mean(&g, closed, contexts, log_scale, &mut rng)?;
+        let counts = self.redraw_empty(counts, p, closed, contexts, log_scale, &mut rng)?;
+        Ok((counts, mean.mean()))
+    }
+
+    /// Draws cells without counts again.
+    fn redraw_empty(
+        &self,
+        mut counts: CsrCounts,
         p: &Perturbation,
         closed: &ClosedForm,
         contexts: &[usize],
         gene_log_scale: Option<&[f64]>,
         rng: &mut ChaCha8Rng,
     ) -> Result<CsrCounts, Error> {
-        let mut counts = self.draw_once(p, closed, contexts, gene_log_scale, rng)?;
         for _ in 0..REDRAWS {
             let empty: Vec<usize> =
                 (0..counts.n_cells()).filter(|&i| counts.row(i).0.is_empty()).collect();
@@ -148,23 +168,35 @@ impl Model {
         rng: &mut ChaCha8Rng,
     ) -> Result<CsrCounts, Error> {
         let g = self.draw_cells(p, closed, contexts, rng)?; // [n, cell_dim]
-        self.decode(&g, closed, contexts, gene_log_scale, rng)
+        let (covariate, log_library) = self.decoder_inputs(closed, contexts, rng);
+        let conditions = Conditions { cell: Some(&g), covariate: covariate.as_deref() };
+        Ok(self.decoder.generate(conditions, &log_library, gene_log_scale, rng)?)
     }
 
-    /// Counts of cells with embeddings g; z and l are drawn.
-    pub(crate) fn decode(
+    /// Counts of cells with embeddings g, and their mean; z and l are drawn.
+    pub(crate) fn decode_with_mean(
         &self,
         g: &[f32],
         closed: &ClosedForm,
         contexts: &[usize],
         gene_log_scale: Option<&[f64]>,
         rng: &mut ChaCha8Rng,
-    ) -> Result<CsrCounts, Error> {
-        let covariate: Vec<f32> = contexts.iter().flat_map(|&c| self.contexts.encode(c)).collect();
-        let covariate = (self.contexts.dim() > 0).then_some(covariate.as_slice());
-        let log_library: Vec<f64> = contexts.iter().map(|_| closed.library.sample(rng)).collect();
-        let conditions = Conditions { cell: Some(g), covariate };
-        Ok(self.decoder.generate(conditions, &log_library, gene_log_scale, rng)?)
+    ) -> Result<(CsrCounts, MeanProfile), Error> {
+        let (covariate, log_library) = self.decoder_inputs(closed, contexts, rng);
+        let conditions = Conditions { cell: Some(g), covariate: covariate.as_deref() };
+        Ok(self.decoder.generate_with_mean(conditions, &log_library, gene_log_scale, rng)?)
+    }
+
+    /// Covariates of the contexts, none where there are none, and log library sizes drawn.
+    fn decoder_inputs(
+        &self,
+        closed: &ClosedForm,
+        contexts: &[usize],
+        rng: &mut ChaCha8Rng,
+    ) -> (Option<Vec<f32>>, Vec<f64>) {
+        let covariate = (self.contexts.dim() > 0)
+            .then(|| contexts.iter().flat_map(|&c| self.contexts.encode(c)).collect());
+        (covariate, contexts.iter().map(|_| closed.library.sample(rng)).collect())
     }
 
     /// Cell embeddings g of a perturbation in the contexts given, `[n, cell_dim]`.

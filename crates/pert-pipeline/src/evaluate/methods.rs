@@ -16,7 +16,7 @@ pub(super) const MODEL: &str = "model";
 /// The prediction of one method for one perturbation.
 pub(super) struct Prediction {
     pub method: String,
-    /// Mean log-normalised profile, `[n_genes]`; a closed form's own, not that of its cells.
+    /// Mean log-normalised profile, `[n_genes]`; a closed form's own, a model's without most of the noise of counts.
     pub mean: Vec<f64>,
     pub cells: Cells,
 }
@@ -116,9 +116,11 @@ pub(super) fn judged(
             // The covariates of the held-out cells, in turn: a perturbation is judged where it was measured.
             let codes = model.contexts.codes_of(screen, test_rows)?;
             let contexts: Vec<usize> = (0..n).map(|i| codes[i % codes.len()]).collect();
-            let counts = model.generate(p, &model.closed_form(p)?, &contexts, seed)?;
+            let closed = model.closed_form(p)?;
+            let (counts, mean) = model.generate_with_mean(p, &closed, &contexts, seed)?;
             let rows: Vec<usize> = (0..n).collect();
-            Cells::from_counts(&counts, &rows)
+            let cells = Cells::from_counts(&counts, &rows);
+            return Ok(Some(Prediction { method: MODEL.to_owned(), mean, cells }));
         }
     };
     Ok(Some(Prediction::of_cells(MODEL, cells)))

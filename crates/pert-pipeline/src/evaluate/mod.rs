@@ -34,7 +34,7 @@ use crate::progress::{Progress, Silent};
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluateConfig {
     /// Cells generated per perturbation (more where more real ones are held out); default 4000.
-    /// Means are of all of them: with 1,000 the sampling noise of generated cells alone costs a percent of correlation.
+    /// Means are of all of them, most of the noise of drawing counts taken out (`pert_decoder::MeanProfile`).
     pub cells: usize,
     /// Seed of generated cells, drawn baselines and floors; default 0.
     pub seed: u64,
