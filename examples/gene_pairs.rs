@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let screen = Dataset::read_h5ad_with(&screen_path, &options)?;
     let config = FitConfig {
-        features: Some(features_path),
+        features: Some(features_path.into()),
         hold_out: Some("seen-2:0.5".into()),
         seed: 1,
         ..FitConfig::default()

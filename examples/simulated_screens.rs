@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let screen = Dataset::from_population(simulation.population, LabelFormat::default());
         for rule in ["cells", "seen-2:0.6"] {
             let config = FitConfig {
-                features: Some(features.clone()),
+                features: Some(features.clone().into()),
                 hold_out: Some(rule.to_owned()),
                 seed,
                 ..FitConfig::default()

@@ -312,6 +312,10 @@ fn run_files_that_are_wrong() {
         ("likelihood = \"gauss\"\n", &["line 1", "gauss", "zinb"]),
         ("[prior]\nsteps = 0\n", &["[prior]", "steps", "at least 1"]),
         ("[decoder-training]\nlearning-rate = -1.0\n", &["[decoder-training]", "learning"]),
+        (
+            "[decoder-training]\nclassifier-weight = 5.0\n",
+            &["[decoder-training]", "cell-encoder-training"],
+        ),
         ("control-split = 1.5\n", &["control-split", "[0, 1)"]),
         ("min-cells = 1\n", &["min-cells"]),
         ("hold-out = \"seen-9\"\n", &["seen-9", "seen-2"]),

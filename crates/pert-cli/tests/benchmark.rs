@@ -141,7 +141,7 @@ fn every_protocol_of_the_repository_is_read() {
         }
     }
     names.sort();
-    assert_eq!(names, ["gi", "prior", "sampler", "sciplex", "small", "ursu"]);
+    assert_eq!(names, ["cell-encoder", "gi", "prior", "sampler", "sciplex", "small", "ursu"]);
 }
 
 #[test]

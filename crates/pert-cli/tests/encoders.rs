@@ -92,14 +92,17 @@ fn a_drug_never_seen_is_predicted_by_its_structure() {
 
 #[test]
 fn a_variant_never_seen_is_predicted_by_its_sequence() {
-    let folder = VARIANTS.fitted("variants");
-    assert!(folder.join("model/target_encoder.json").is_file());
-    let held_out = held_out(&folder);
-    assert!(held_out.len() >= 3, "{held_out:?}");
+    let folder = VARIANTS.simulated("variants");
     let fasta = fs::read_to_string(folder.join("screen.fasta")).unwrap();
     let (header, letters) = fasta.split_once('\n').unwrap();
     let gene = header.trim_start_matches('>').split_whitespace().next().unwrap();
     let letters: String = letters.split_whitespace().collect();
+    fs::write(folder.join("aliases.tsv"), format!("alias\tsymbol\nOLD1\t{gene}\n")).unwrap();
+    done(&folder, &[&VARIANTS.fit()[..], &["--aliases", "aliases.tsv"]].concat());
+    fs::remove_file(folder.join("aliases.tsv")).unwrap();
+    assert!(folder.join("model/target_encoder.json").is_file());
+    let held_out = held_out(&folder);
+    assert!(held_out.len() >= 3, "{held_out:?}");
     // A position that the screen may never have touched, and a stop, of which it has none.
     let residue = &letters[99..100];
     let other = if residue == "W" { "A" } else { "W" };
@@ -107,6 +110,7 @@ fn a_variant_never_seen_is_predicted_by_its_sequence() {
         held_out[0].clone(),
         format!("{gene}_{residue}100{other}"),
         format!("{gene}_{residue}100*"),
+        format!("OLD1_{residue}100{other}"),
     ] {
         let args = ["predict", "model", "-p", &label, "--cells", "9", "-o", "p.h5ad"];
         let (_, stderr) = done(&folder, &args);
@@ -116,6 +120,7 @@ fn a_variant_never_seen_is_predicted_by_its_sequence() {
     let wrong = format!("{gene}_{other}100{residue}");
     let predict = |label| ["predict", "model", "-p", label, "-o", "q.h5ad"];
     refused(&folder, &predict(&wrong), &["position 100", &format!("the reference has {residue}")]);
+    refused(&folder, &predict("OLD2_A1G"), &["nearest names: OLD1", "--aliases TABLE"]);
     let beyond = format!("{gene}_A9999G");
     refused(&folder, &predict(&beyond), &["behind the last residue", "200"]);
     assert!(!folder.join("q.h5ad").exists());

@@ -8,7 +8,6 @@ use pert_core::{Covariate, CovariateRole, LabelFormat, Perturbation, Population}
 use crate::h5ad::{Container, Frame};
 use crate::kept::Kept;
 use crate::layers::{gene_names_or_none, read_counts};
-use crate::nearest::listed;
 use crate::schema::Schema;
 use crate::simulator::{SimulatorConfig, SimulatorError, simulate};
 use crate::{Error, ReadOptions};
@@ -91,12 +90,7 @@ impl Dataset {
         let mut notes = Vec::new();
 
         let genes = gene_names_or_none(&container, options);
-        let schema = Schema::of(&container, &obs, &genes, options)?.ok_or_else(|| {
-            Error::NoPerturbationColumn {
-                path: path.to_owned(),
-                available: listed(obs.columns().iter().map(String::as_str)),
-            }
-        })?;
+        let schema = Schema::needed(&container, &obs, &genes, options)?;
         let format = schema.label_format(path, options)?;
         let Schema { key, labels, covariates: chosen, guesses, left_out, .. } = schema;
         notes.extend(guesses.into_iter().chain(left_out));
@@ -211,6 +205,27 @@ impl Dataset {
     /// The file it was read from, if any.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// Options that read labels as they were read here, nothing of them guessed.
+    ///
+    /// ```
+    /// use pert_data::{Dataset, SimulatorConfig};
+    /// let config = SimulatorConfig::new(1).with_n_cells(130).with_n_genes(50).with_n_perturbations(1);
+    /// let options = Dataset::simulated(&config)?.label_options();
+    /// assert_eq!(options.control.as_deref(), Some("control"));
+    /// # Ok::<(), pert_data::SimulatorError>(())
+    /// ```
+    pub fn label_options(&self) -> ReadOptions {
+        let format = &self.format;
+        ReadOptions {
+            perturbation_key: Some(self.perturbation_key.clone()),
+            control: Some(format.control.clone()),
+            separator: Some(format.separator),
+            label_kind: Some(format.kind),
+            guide_suffix: Some(format.guide_suffix),
+            ..ReadOptions::default()
+        }
     }
 
     /// Where the counts stand in the file: `X`, `layers/NAME` or `raw/X`.

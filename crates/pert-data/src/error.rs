@@ -121,6 +121,16 @@ pub enum Error {
         /// What stands in its place.
         available: String,
     },
+    /// Something else than a table of perturbations.
+    #[error("{}: {table} is no table of perturbations: {reason}", path.display())]
+    NoTable {
+        /// The file.
+        path: PathBuf,
+        /// `uns:KEY` or `obsm:KEY`.
+        table: String,
+        /// What was found, and what mends it.
+        reason: String,
+    },
     /// A column of obs that does not exist.
     #[error(
         "{}: obs has no column {column:?}; it has (nearest first): {available}", path.display()

@@ -28,6 +28,7 @@ mod options;
 mod schema;
 mod shell;
 mod simulator;
+mod tables;
 
 pub use atomic::write_atomically;
 pub use dataset::Dataset;
@@ -45,3 +46,4 @@ pub use simulator::{
     Compound, FeatureTable, Interaction, PerturbationTruth, ReferenceProtein, Shown, Simulation,
     SimulatorConfig, SimulatorError, SimulatorKind, simulate, simulated_structures,
 };
+pub use tables::{TableKey, TableRows, TableSlot, read_table};

@@ -62,12 +62,12 @@ pub enum Error {
     },
     /// Genes with neither features nor, without a table, training cells.
     #[error(
-        "no {what} for {}; check the names; {}",
+        "no {what} for {}; check the names{}",
         describe(genes),
         if *what == "features" {
-            "to let an average gene stand for genes without features, fit with `--unknown-gene mean`"
+            ", or say with `--aliases TABLE` what they stand for; to let an average gene stand for genes without features, fit with `--unknown-gene mean`"
         } else {
-            "a gene never perturbed in training is known through features: fit with `--features TABLE`"
+            "; a gene never perturbed in training is known through features: fit with `--features TABLE`"
         }
     )]
     UnknownGenes {

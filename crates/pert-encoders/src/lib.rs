@@ -73,7 +73,7 @@ pub use protein::{
 };
 pub use scaled::Scaled;
 pub use table::{
-    AliasError, AliasTable, Aliased, Annotations, ArrayFileError, ArrayProblem, Evidence,
-    FeatureRow, FeatureTable, Ontology, OntologyError, write_embeddings_npz,
+    AliasError, AliasTable, Annotations, ArrayFileError, ArrayProblem, Evidence, FeatureRow,
+    FeatureTable, Ontology, OntologyError, write_embeddings_npz,
 };
 pub use target_encoder::{Cached, EncodedSets, TargetEncoder};

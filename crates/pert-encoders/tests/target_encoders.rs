@@ -8,8 +8,7 @@ use burn::tensor::Device;
 use conformance::assert_conforms;
 use pert_core::LabelKind;
 use pert_encoders::{
-    AliasTable, Aliased, DrugEncoder, FeatureTable, InvalidDrug, Roberta, SaltRule,
-    SmilesNetworkEncoder,
+    AliasTable, DrugEncoder, FeatureTable, InvalidDrug, Roberta, SaltRule, SmilesNetworkEncoder,
 };
 
 fn table(text: &str) -> FeatureTable {
@@ -43,7 +42,7 @@ fn a_table_with_aliases_conforms_under_either_name() {
     let table = table("gene\tlength\tcharge\nKLF1\t1\t-2\nMYC\t5\t0.5\nSPI1\t3\t7\n");
     let aliases =
         AliasTable::from_pairs([("EKLF", "KLF1"), ("PU.1", "SPI1"), ("X", "MYC"), ("X", "SPI1")]);
-    let encoder = Aliased::new(table, aliases);
+    let encoder = table.with_aliases(aliases);
     for targets in [GENES, ["EKLF", "MYC", "PU.1"]] {
         for unknown in ["GATA1", "X"] {
             assert_conforms(&encoder, &targets, unknown, LabelKind::Genes);
@@ -64,7 +63,7 @@ fn drugs_conform_as_fingerprints_and_as_states_of_a_network() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/roberta");
     let morgan = DrugEncoder::new(DRUGS, salts, invalid).unwrap();
     let network = |name: &str| {
-        let network = Roberta::load(folder.join(name), &Device::flex()).unwrap();
+        let network = Roberta::load(folder.join(name), &Device::default()).unwrap();
         SmilesNetworkEncoder::new(&network, DRUGS, salts, invalid).unwrap()
     };
     let (pairs, letters) = (network("pairs"), network("letters"));

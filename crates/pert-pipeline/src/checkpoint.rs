@@ -10,7 +10,9 @@ use pert_baselines::{FeatureVectors, KernelRidge, Selection};
 use pert_core::LabelFormat;
 use pert_decoder::{Vae, VaeState};
 use pert_diffusion::{Prior, PriorState};
-use pert_encoders::{FeatureTable, GeneSetEncoder, GeneSetEncoderState, TargetFeatures};
+use pert_encoders::{
+    AliasTable, FeatureTable, GeneSetEncoder, GeneSetEncoderState, TargetFeatures,
+};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,7 @@ const GENES: &str = "genes.tsv";
 const SPLIT: &str = "split.json";
 const RUN: &str = "run.toml";
 const FEATURES: &str = "features.tsv";
+const ALIASES: &str = "aliases.tsv";
 const TARGET_ENCODER: &str = "target_encoder.json";
 const MEANS: &str = "means.safetensors";
 const CELL_ENCODER: &str = "cell_encoder.safetensors";
@@ -129,6 +132,14 @@ impl Model {
             let mut text = Vec::new();
             table.write_tsv(&mut text).map_err(|e| Error::io("write", output.path(), e))?;
             write(FEATURES, &text)?;
+            if !table.aliases().is_empty() {
+                let mut text = Vec::new();
+                table
+                    .aliases()
+                    .write_tsv(&mut text)
+                    .map_err(|e| Error::io("write", output.path(), e))?;
+                write(ALIASES, &text)?;
+            }
         }
         write(MEANS, &means_to_bytes(&self.means))?;
         write(CELL_ENCODER, &self.cell_encoder.to_safetensors()?)?;
@@ -224,7 +235,12 @@ impl Model {
         let split = read_split(&folder.join(SPLIT))?;
         let target_features = if file.files.contains_key(FEATURES) {
             read(FEATURES)?;
-            Some(FeatureTable::read(folder.join(FEATURES))?.into())
+            let mut table = FeatureTable::read(folder.join(FEATURES))?;
+            if file.files.contains_key(ALIASES) {
+                read(ALIASES)?;
+                table = table.with_aliases(AliasTable::read(folder.join(ALIASES))?);
+            }
+            Some(table.into())
         } else if file.files.contains_key(TARGET_ENCODER) {
             let features = TargetFeatures::from_json(&read(TARGET_ENCODER)?);
             Some(features.map_err(|e| bad(format!("{TARGET_ENCODER}: {e}")))?)

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::feature_source::{FeatureSource, check_annotations};
 
 /// How the diffusion prior treats the mean of a perturbation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -73,7 +74,9 @@ pub enum EncoderKind {
 /// | `cell_type_key`, `batch_key`, `dose_key` | obs columns of covariates; `none`: no such covariate | guessed |
 /// | `filter` | conditions a cell must meet, `COL>=VALUE` | none |
 /// | `encoder` | how perturbations are encoded | `auto` |
-/// | `features` | table of gene features | none |
+/// | `features` | table of gene features ([`FeatureSource`]) | none |
+/// | `gaf`, `obo` | Gene Ontology annotations and their ontology, in place of `features` | none |
+/// | `aliases` | table of other names of genes or proteins | none |
 /// | `unknown_gene` | a gene without features | `error` |
 /// | `smiles` | table of drugs and their structures, for the encoder `smiles` and `hold_out = "scaffold"` | none |
 /// | `reference` | FASTA of proteins, for the encoder `protein` | none |
@@ -135,7 +138,16 @@ pub struct FitConfig {
     pub encoder: EncoderKind,
     /// A table of gene features.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub features: Option<PathBuf>,
+    pub features: Option<FeatureSource>,
+    /// Annotations of genes (GAF), with `obo` in place of features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gaf: Option<PathBuf>,
+    /// The ontology of the annotations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obo: Option<PathBuf>,
+    /// Other names of the genes of the features, or of the proteins of `reference`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aliases: Option<PathBuf>,
     /// What to do with a gene without features.
     pub unknown_gene: UnknownGenePolicy,
     /// A table of drugs and their SMILES: what the encoder `smiles` reads and the rule `scaffold` groups by.
@@ -224,6 +236,9 @@ impl Default for FitConfig {
             filter: Vec::new(),
             encoder: EncoderKind::default(),
             features: None,
+            gaf: None,
+            obo: None,
+            aliases: None,
             unknown_gene: UnknownGenePolicy::default(),
             smiles: None,
             reference: None,
@@ -296,6 +311,7 @@ impl FitConfig {
                 ),
             );
         }
+        check_annotations(self.features.is_some(), self.gaf.is_some(), self.obo.is_some())?;
         self.parsed_hold_out()?;
         let in_table = |field, result: Result<(), Error>| {
             result.map_err(|e| Error::Config { field, message: e.to_string() })
@@ -305,6 +321,11 @@ impl FitConfig {
             self.cell_encoder_training.check().map_err(Error::from),
         )?;
         in_table("[decoder-training]", self.decoder_training.check().map_err(Error::from))?;
+        if self.decoder_training.classifier_weight > 0.0 {
+            let message = "classifier-weight belongs to [cell-encoder-training]: g tells the \
+                           perturbations apart, the decoder's z what g does not tell";
+            return bad("[decoder-training]", message.to_owned());
+        }
         in_table("[prior]", self.prior.check().map_err(Error::from))?;
         in_table("[sampler]", self.sampler.check_for(&self.prior).map_err(Error::from))
     }

@@ -1,17 +1,16 @@
 //! Which encoder reads the labels of a screen, and what it reads beside them.
 
-use std::path::{Path, PathBuf};
-
 use pert_core::{LabelKind, Perturbation};
 use pert_data::Dataset;
 use pert_encoders::{
-    ChangeEncoder, ChangeEncoderConfig, DrugEncoder, FeatureTable, GeneSetEncoder, InvalidDrug,
-    ProteinReferences, SaltRule, Scaled, SmilesTable, TanimotoMap, TanimotoMapConfig,
+    AliasTable, ChangeEncoder, ChangeEncoderConfig, DrugEncoder, FeatureTable, GeneSetEncoder,
+    InvalidDrug, ProteinReferences, SaltRule, Scaled, SmilesTable, TanimotoMap, TanimotoMapConfig,
     TargetFeatures, UnknownGene,
 };
 
 use crate::Error;
 use crate::config::{EncoderKind, FitConfig, UnknownGenePolicy};
+use crate::encode::add_aliases;
 use crate::training_set::TrainingSet;
 
 /// Dimensions that features are reduced to for the network; kernel ridge sees all of them.
@@ -39,6 +38,29 @@ impl FitConfig {
             (said, _) => said,
         }
     }
+
+    /// The features of genes that are named, if any, for this screen: a table, or annotations and their ontology; with
+    /// aliases of the genes.
+    ///
+    /// # Errors
+    /// Those of [`FeatureSource::read_for`](crate::FeatureSource::read_for), [`FeatureTable::read_gaf`] and
+    /// [`AliasTable::read`]; [`Error::Config`] for aliases of nothing.
+    pub fn feature_table(&self, dataset: &Dataset) -> Result<Option<FeatureTable>, Error> {
+        let table = match (&self.features, &self.gaf, &self.obo) {
+            (Some(features), ..) => Some(features.read_for(dataset)?),
+            (None, Some(gaf), Some(obo)) => Some(FeatureTable::read_gaf(gaf, obo)?),
+            _ => None,
+        };
+        match (table, &self.aliases) {
+            (Some(table), Some(aliases)) => Ok(Some(table.with_aliases(AliasTable::read(aliases)?))),
+            (None, Some(_)) => Err(Error::Config {
+                field: "aliases",
+                message: "there are no features whose genes they could name; give --features, or --gaf with --obo"
+                    .to_owned(),
+            }),
+            (table, None) => Ok(table),
+        }
+    }
 }
 
 /// The encoder, of the training perturbations and what the configuration names beside them.
@@ -54,7 +76,7 @@ pub(crate) fn build_encoder(
         UnknownGenePolicy::Mean => UnknownGene::Mean,
     };
     let encoder = GeneSetEncoder::new(seen, None, unknown);
-    let features = features_of(config, dataset.format().kind, encoder.seen_genes())?;
+    let features = features_of(config, dataset, encoder.seen_genes())?;
     let encoder = match features {
         Some(features) => encoder.with_features(features),
         None => encoder,
@@ -72,14 +94,14 @@ pub(crate) fn build_encoder(
 /// Features of the targets of a screen; `seen` are those of the training.
 fn features_of(
     config: &FitConfig,
-    labels: LabelKind,
+    dataset: &Dataset,
     seen: &[String],
 ) -> Result<Option<TargetFeatures>, Error> {
     let table = || -> Result<Option<TargetFeatures>, Error> {
-        Ok(config.features.as_deref().map(FeatureTable::read).transpose()?.map(Into::into))
+        Ok(config.feature_table(dataset)?.map(Into::into))
     };
     let seen_targets: Vec<&str> = seen.iter().map(String::as_str).collect();
-    match config.encoder_for(labels) {
+    match config.encoder_for(dataset.format().kind) {
         EncoderKind::Auto | EncoderKind::GeneSet => table(),
         EncoderKind::Table => {
             needed(&config.features, "table", "--features TABLE")?;
@@ -98,8 +120,11 @@ fn features_of(
         }
         EncoderKind::Protein => {
             let path = needed(&config.reference, "protein", "--reference FASTA")?;
-            let references =
+            let mut references =
                 ProteinReferences::read_fasta(path).map_err(pert_encoders::Error::from)?;
+            if let Some(aliases) = &config.aliases {
+                add_aliases(&mut references, &AliasTable::read(aliases)?)?;
+            }
             let encoder = ChangeEncoder::new(references, ChangeEncoderConfig::default())
                 .map_err(pert_encoders::Error::from)?;
             Ok(Some(TargetFeatures::Variants(Scaled::fit(encoder, &seen_targets)?)))
@@ -107,8 +132,8 @@ fn features_of(
     }
 }
 
-fn needed<'a>(path: &'a Option<PathBuf>, encoder: &str, flag: &str) -> Result<&'a Path, Error> {
-    path.as_deref().ok_or_else(|| Error::Config {
+fn needed<'a, T>(given: &'a Option<T>, encoder: &str, flag: &str) -> Result<&'a T, Error> {
+    given.as_ref().ok_or_else(|| Error::Config {
         field: "encoder",
         message: format!("the encoder `{encoder}` needs {flag}"),
     })

@@ -85,8 +85,16 @@ impl Model {
         (!remarks.is_empty()).then(|| format!("{label}: {}", remarks.join("; ")))
     }
 
-    /// Refuses a name nobody knows that is a known one but for case, or known ones joined in another way.
+    /// Refuses another name of a gene that was perturbed, of which more is known than its features; and a name nobody knows that
+    /// is a known one but for case, or known ones joined in another way.
     pub(crate) fn check_names(&self, p: &Perturbation) -> Result<(), Error> {
+        for name in p.targets().iter().filter(|name| !self.was_perturbed(name)) {
+            if let Some(seen) = self.seen_under_another_name(name) {
+                return Err(Error::Request(format!(
+                    "{name} is another name of {seen}, which was perturbed in training; write {seen}"
+                )));
+            }
+        }
         let unknown = p.targets().iter().zip(self.familiarity(p));
         for (name, _) in unknown.filter(|(_, f)| *f == Familiarity::Unknown) {
             if let Some(known) = self.known_but_for_case(name) {
@@ -105,6 +113,15 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    fn seen_under_another_name(&self, name: &str) -> Option<&String> {
+        let table = self.encoder.features().and_then(TargetFeatures::table)?;
+        if table.aliases().is_empty() {
+            return None;
+        }
+        let symbol = table.symbol_of(name)?;
+        self.encoder.seen_genes().iter().find(|seen| table.symbol_of(seen) == Some(symbol))
     }
 
     fn was_perturbed(&self, gene: &str) -> bool {

@@ -23,6 +23,7 @@ mod encoding;
 mod error;
 mod evaluate;
 mod familiarity;
+mod feature_source;
 mod fit;
 mod model;
 mod output_folder;
@@ -58,6 +59,7 @@ pub use evaluate::{
     check_predicted, evaluate, evaluate_with, roles, split_of_predicted,
 };
 pub use familiarity::Familiarity;
+pub use feature_source::FeatureSource;
 pub use model::{Model, Provenance, SeenPerturbation};
 pub use output_folder::{FolderKind, OutputFolder};
 pub use predict::Request;

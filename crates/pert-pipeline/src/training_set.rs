@@ -164,7 +164,13 @@ impl TrainingSet {
         let mut table = Vec::new();
         if let Some(features) = encoder.features() {
             match features.table() {
-                Some(rows) => rows.write_tsv(&mut table).expect("writing to memory does not fail"),
+                Some(rows) => {
+                    let text = rows.write_tsv(&mut table).and_then(|()| match rows.aliases() {
+                        aliases if aliases.is_empty() => Ok(()),
+                        aliases => aliases.write_tsv(&mut table),
+                    });
+                    text.expect("writing to memory does not fail");
+                }
                 None => table.extend(features.to_json().into_iter().flatten()),
             }
         }

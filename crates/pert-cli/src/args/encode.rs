@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::features::FeatureArgs;
+
 /// `pert encode`.
 #[derive(Debug, Args)]
 #[command(after_help = "EXAMPLES:\n  \
@@ -11,7 +13,8 @@ use clap::Args;
     pert encode --encoder smiles --perturbations drugs.tsv --on-invalid skip -o drugs.npz\n  \
     pert encode --encoder protein -p 'KRAS p.Gly12Asp' -p KRAS_G12C --reference kras.fasta -o kras.tsv\n  \
     pert encode --encoder protein --all-substitutions TP53 --reference tp53.fasta --weights esm2_t6_8M -o tp53.npz\n  \
-    pert encode --encoder gene-set -p CEBPE+RUNX1T1 --features go.tsv.gz -o genes.tsv\n\n\
+    pert encode --encoder gene-set -p CEBPE+RUNX1T1 --features go.tsv.gz -o genes.tsv\n  \
+    pert encode --encoder table -p KLF1+MYC --features screen.h5ad:uns:esm2 -o rows.tsv\n\n\
     ROWS:\n  \
     gene-set  features of each gene in at most --dim dimensions (truncated SVD over all genes of the table), summed\n  \
     table     the row of --features, as it is read; summed over the parts of a combination\n  \
@@ -38,18 +41,9 @@ pub struct EncodeArgs {
     /// Every substitution of this protein of --reference, 19 for each residue
     #[arg(long, value_name = "PROTEIN", conflicts_with_all = ["perturbation", "perturbations"])]
     pub all_substitutions: Option<String>,
-    /// A table of features of genes, or of anything (tsv/csv, plain or .gz, npz, safetensors; GO lists, GMT)
-    #[arg(long, value_name = "TABLE")]
-    pub features: Option<PathBuf>,
-    /// Gene Ontology annotations in place of --features, propagated to all terms above
-    #[arg(long, value_name = "FILE.gaf")]
-    pub gaf: Option<PathBuf>,
-    /// The ontology of --gaf
-    #[arg(long, value_name = "FILE.obo")]
-    pub obo: Option<PathBuf>,
-    /// Other names of genes or proteins (columns alias, symbol)
-    #[arg(long, value_name = "TABLE")]
-    pub aliases: Option<PathBuf>,
+    /// What is known of genes.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// Drugs and their structures (columns drug, smiles); labels are then names, with or without dose
     #[arg(long, value_name = "TABLE")]
     pub smiles: Option<PathBuf>,

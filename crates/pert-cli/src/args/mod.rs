@@ -1,6 +1,7 @@
 //! The command line. Names are a contract: add, don't rename.
 
 mod encode;
+mod features;
 mod pretrain;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pert_prior::pipeline::Shard;
 
 pub use encode::EncodeArgs;
+pub use features::FeatureArgs;
 pub use pretrain::{Network, PretrainArgs, PretrainSmilesArgs};
 
 const GENERAL: &str = "General options";
@@ -81,14 +83,14 @@ pub struct InspectArgs {
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
-    /// Tell which perturbations have all their genes in this table of features.
-    #[arg(long, value_name = "TABLE", conflicts_with_all = ["smiles", "reference"])]
-    pub features: Option<PathBuf>,
+    /// Tell which perturbations have all their genes among these.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// Tell which drugs have a structure in this table that is a molecule.
-    #[arg(long, value_name = "TABLE", conflicts_with = "reference")]
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["reference", "features", "gaf"])]
     pub smiles: Option<PathBuf>,
     /// Tell which protein variants fit the sequences of this file.
-    #[arg(long, value_name = "FASTA")]
+    #[arg(long, value_name = "FASTA", conflicts_with_all = ["features", "gaf"])]
     pub reference: Option<PathBuf>,
     /// Which columns mean what, where a guess is wrong.
     #[command(flatten)]
@@ -177,6 +179,8 @@ pub struct DataArgs {
 #[command(after_help = "EXAMPLES:\n  \
     pert fit screen.h5ad -o model --features go.tsv.gz --unknown-gene mean --hold-out seen-2:0.3\n  \
     pert fit screen.h5ad -o model --filter 'guide_umi_fraction>=0.8' --hold-out cells\n  \
+    pert fit screen.h5ad -o model --gaf goa_human.gaf.gz --obo go-basic.obo --aliases aliases.tsv\n  \
+    pert fit screen.h5ad -o model --encoder table --features uns:esm2\n  \
     pert fit screen.h5ad -o model --config run.toml --seed 3\n  \
     pert fit screen.h5ad -o model --resume                after Ctrl-C, or on a cluster always")]
 pub struct FitArgs {
@@ -196,9 +200,9 @@ pub struct FitArgs {
     #[arg(long, value_name = "auto|gene-set|smiles|protein|table",
         value_parser = ["auto", "gene-set", "smiles", "protein", "table"], hide_possible_values = true)]
     pub encoder: Option<String>,
-    /// A table of gene features (tsv/csv, plain or .gz; first column the gene; a GO table is recognised)
-    #[arg(long, value_name = "TABLE")]
-    pub features: Option<PathBuf>,
+    /// What is known of genes.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// A perturbed gene without features: an error, or the mean of all genes [default: error]
     #[arg(long, value_name = "error|mean",
         value_parser = ["error", "mean"], hide_possible_values = true)]
@@ -367,9 +371,9 @@ pub struct JudgingArgs {
     /// The evaluation VAE to use, or where to keep the one trained [default: REPORT_DIR/evaluation_vae]
     #[arg(long, value_name = "DIR")]
     pub evaluation_vae: Option<PathBuf>,
-    /// Gene features for the baselines that predict from an embedding [default: the model's]
-    #[arg(long, value_name = "TABLE")]
-    pub features: Option<PathBuf>,
+    /// What the baselines that predict from an embedding know of genes, where it is not what the model knows.
+    #[command(flatten)]
+    pub features: FeatureArgs,
     /// True mean profiles of a simulated screen (FILE.truth.tsv): adds pearson_delta_true
     #[arg(long, value_name = "FILE.truth.tsv")]
     pub truth: Option<PathBuf>,

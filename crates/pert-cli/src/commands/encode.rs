@@ -64,10 +64,10 @@ fn config(args: &EncodeArgs) -> anyhow::Result<EncodeConfig> {
     config.format.control.clone_from(&args.control);
     let default_cache = || args.keeps_rows().then(|| args.output.with_extension("cache"));
     Ok(EncodeConfig {
-        features: args.features.clone(),
-        gaf: args.gaf.clone(),
-        obo: args.obo.clone(),
-        aliases: args.aliases.clone(),
+        features: args.features.features.clone(),
+        gaf: args.features.gaf.clone(),
+        obo: args.features.obo.clone(),
+        aliases: args.features.aliases.clone(),
         smiles: args.smiles.clone(),
         reference: args.reference.clone(),
         weights: args.weights.clone(),

@@ -114,9 +114,7 @@ pub fn apply_data_flags(config: &mut FitConfig, data: &DataArgs) -> anyhow::Resu
 
 fn apply_flags(config: &mut FitConfig, args: &FitArgs) -> anyhow::Result<()> {
     apply_data_flags(config, &args.data)?;
-    if args.features.is_some() {
-        config.features.clone_from(&args.features);
-    }
+    args.features.apply(config);
     if args.smiles.is_some() {
         config.smiles.clone_from(&args.smiles);
     }

@@ -5,9 +5,8 @@ use std::path::Path;
 use pert_prior::Progress;
 use pert_prior::core::Split;
 use pert_prior::data::Dataset;
-use pert_prior::encoders::FeatureTable;
 use pert_prior::pipeline::{
-    Device, EvaluateConfig, EvaluationVae, FolderKind, OutputFolder, Predicted, Truth,
+    Device, EvaluateConfig, EvaluationVae, FitConfig, FolderKind, OutputFolder, Predicted, Truth,
     evaluate_with,
 };
 
@@ -24,7 +23,6 @@ pub struct Judging<'a> {
     output: OutputFolder,
     vae_place: VaePlace,
     kept_vae: Option<EvaluationVae>,
-    features: Option<FeatureTable>,
 }
 
 impl<'a> Judging<'a> {
@@ -35,8 +33,7 @@ impl<'a> Judging<'a> {
             VaePlace::Kept(folder) => Some(EvaluationVae::load(folder, device)?),
             _ => None,
         };
-        let features = args.features.as_deref().map(FeatureTable::read).transpose()?;
-        Ok(Self { args, device, output, vae_place, kept_vae, features })
+        Ok(Self { args, device, output, vae_place, kept_vae })
     }
 
     /// Genes of the evaluation VAE that an earlier run kept.
@@ -53,7 +50,11 @@ impl<'a> Judging<'a> {
         cells: u32,
         reporter: &mut Reporter,
     ) -> anyhow::Result<()> {
-        let Self { args, device, output, vae_place, kept_vae, features } = self;
+        let Self { args, device, output, vae_place, kept_vae } = self;
+        let mut known = FitConfig::default();
+        args.features.apply(&mut known);
+        known.check()?;
+        let features = known.feature_table(real)?;
         let truth =
             args.truth.as_deref().map(|path| Truth::read_tsv(path, real.format())).transpose()?;
         let vae = match kept_vae {

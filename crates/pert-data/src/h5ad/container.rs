@@ -140,6 +140,12 @@ impl Container {
         })
     }
 
+    /// What a group says it is (`dict`, `dataframe`, `csr_matrix`); nothing where it does not say, as before anndata 0.8.
+    pub(crate) fn encoding(&self, group: &str) -> Result<Option<String>, Error> {
+        let attributes = self.attributes(group)?;
+        Ok(attributes.get("encoding-type").and_then(AttrValue::as_str).map(str::to_owned))
+    }
+
     /// The most bytes that may be taken to hold what this file expands to.
     pub(crate) fn memory_limit(&self) -> u64 {
         self.n_bytes.saturating_mul(MEMORY_EXPANSION).max(MEMORY_FLOOR)

@@ -58,9 +58,15 @@ pub(super) fn suggest(found: &mut Inspection, options: &ReadOptions) {
     for filter in &options.filters {
         flag_of("--filter", &filter.to_string());
     }
-    let source = found.encodable.as_ref().filter(|encodable| encodable.refused.is_empty());
+    let source = found.encodable.as_ref().filter(|encodable| encodable.is_of_use());
     if let Some(encodable) = source {
         flag_of(encodable.flag, &encodable.source.display().to_string());
+        for (flag, path) in &encodable.beside {
+            flag_of(flag, &path.display().to_string());
+        }
+        if let Some((flag, value)) = encodable.mend_needed() {
+            flag_of(flag, value);
+        }
     }
     let of_source = source.and_then(|encodable| encodable.hold_out);
     let hold_out = control.and_then(|_| of_source.or_else(|| hold_out(found)));

@@ -260,6 +260,9 @@ fn encodable_text(encodable: &Encodable) -> String {
     if refused.len() > REFUSED {
         let _ = write!(text, "; {} more with --json", refused.len() - REFUSED);
     }
+    if let Some((flag, value)) = encodable.mend_needed() {
+        let _ = write!(text, "; `pert fit {flag} {value}` takes them as average ones");
+    }
     text
 }
 

@@ -22,7 +22,7 @@ pub(crate) use format::FormatGuess;
 
 use crate::h5ad::{Container, Frame};
 use crate::labels::Labels;
-use crate::nearest::nearest_first;
+use crate::nearest::{listed, nearest_first};
 use crate::{Error, ReadOptions};
 
 /// How a file is to be read, and why.
@@ -82,6 +82,22 @@ impl Schema {
             format!("{} column: {} (its name is usual)", words(chosen.role), chosen.column)
         }));
         Ok(Some(Self { candidates, key, labels, format, covariates, guesses, left_out }))
+    }
+
+    /// The same where perturbations are needed.
+    ///
+    /// # Errors
+    /// As [`Schema::of`], and [`Error::NoPerturbationColumn`].
+    pub(crate) fn needed(
+        container: &Container,
+        obs: &Frame<'_>,
+        genes: &[String],
+        options: &ReadOptions,
+    ) -> Result<Self, Error> {
+        Self::of(container, obs, genes, options)?.ok_or_else(|| Error::NoPerturbationColumn {
+            path: container.path().to_owned(),
+            available: listed(obs.columns().iter().map(String::as_str)),
+        })
     }
 
     /// The format of the labels, whose control must occur unless the options say otherwise.

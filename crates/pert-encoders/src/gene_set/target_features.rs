@@ -59,13 +59,15 @@ impl TargetFeatures {
         }
     }
 
-    /// Whether a drug or a variant can be encoded; a table has nothing to say beside [`contains`](Self::contains).
+    /// Whether a drug or a variant can be encoded; of a table, whether a name is that of one gene: it has nothing else to say
+    /// beside [`contains`](Self::contains).
     ///
     /// # Errors
     /// The reason why not.
     pub fn check(&self, target: &str) -> Result<(), Error> {
         match self {
-            Self::Table(_) => Ok(()),
+            Self::Table(table) if table.contains(target) => Ok(()),
+            Self::Table(table) => Ok(table.aliases().resolve(target).map(drop)?),
             Self::Drugs(map) => map.check_target(target),
             Self::Variants(encoder) => encoder.check_target(target),
         }
@@ -153,6 +155,12 @@ impl TargetFeatures {
 fn take_table(table: &FeatureTable, take: &mut impl FnMut(&[u8])) {
     for name in table.columns().iter().chain(table.genes()) {
         take(name.as_bytes());
+        take(&[0]);
+    }
+    for (alias, symbol) in table.aliases().pairs() {
+        take(alias.as_bytes());
+        take(&[0]);
+        take(symbol.as_bytes());
         take(&[0]);
     }
     for row in 0..table.genes().len() {

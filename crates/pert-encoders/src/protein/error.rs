@@ -80,7 +80,7 @@ pub enum ProteinError {
     },
     /// A gene that no protein is of.
     #[error(
-        "no protein is called {gene:?}{}; give its sequence with `--reference FASTA`",
+        "no protein is called {gene:?}{}; give its sequence with `--reference FASTA`, or another name with `--aliases TABLE`",
         if nearest.is_empty() { String::new() } else { format!(" (nearest names: {})", nearest.join(", ")) }
     )]
     UnknownGene {

@@ -1,11 +1,12 @@
 //! Other names of genes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::file::{LARGEST_TABLE, read_text};
+use super::file::{LARGEST_TABLE, field, read_text};
 use super::text::{Header, filled_lines};
-use crate::{Error, TargetEncoder};
+use crate::Error;
 
 /// The columns of a table of aliases.
 const HEADER: [&str; 2] = ["alias", "symbol"];
@@ -109,6 +110,29 @@ impl AliasTable {
         Ok(Self::from_pairs(pairs.iter().map(|(alias, symbol)| (alias.as_str(), symbol.as_str()))))
     }
 
+    /// Writes the table so that [`AliasTable::read`] gives it back.
+    ///
+    /// # Errors
+    /// Those of the writer; of kind `InvalidInput` when a name holds a line break or outer white space, which one read from a
+    /// file never does.
+    pub fn write_tsv(&self, mut out: impl Write) -> io::Result<()> {
+        writeln!(out, "{}", HEADER.join("\t"))?;
+        self.pairs()
+            .try_for_each(|(alias, symbol)| writeln!(out, "{}\t{}", field(alias)?, field(symbol)?))
+    }
+
+    /// Every alias with every symbol it stands for, sorted bytewise.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.exact.iter().flat_map(|(alias, symbols)| {
+            symbols.iter().map(move |symbol| (alias.as_str(), symbol.as_str()))
+        })
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty()
+    }
+
     /// Every alias as it is spelled, sorted bytewise.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.exact.keys().map(String::as_str)
@@ -129,52 +153,6 @@ impl AliasTable {
     }
 }
 
-/// An encoder that also knows targets by their aliases. A name that the encoder knows itself is never taken for an alias.
-///
-/// ```
-/// use pert_encoders::{AliasTable, Aliased, FeatureTable, TargetEncoder};
-/// let genes = ["KLF1", "MYC"].map(str::to_owned).to_vec();
-/// let features = FeatureTable::from_dense(genes, vec!["length".into()], vec![10.0, 14.0])?;
-/// let encoder = Aliased::new(features, AliasTable::from_pairs([("EKLF", "KLF1"), ("MYC", "KLF1")]));
-/// assert_eq!(encoder.encode_targets(&["EKLF", "MYC"])?, encoder.encode_targets(&["KLF1", "MYC"])?);
-/// assert!(encoder.check_target("GATA1").is_err());
-/// # Ok::<(), pert_encoders::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Aliased<E> {
-    encoder: E,
-    aliases: AliasTable,
-}
-
-impl<E: TargetEncoder> Aliased<E> {
-    /// An encoder and the aliases of its targets.
-    pub fn new(encoder: E, aliases: AliasTable) -> Self {
-        Self { encoder, aliases }
-    }
-
-    fn known<'a>(&'a self, target: &'a str) -> Result<&'a str, Error> {
-        match self.encoder.check_target(target) {
-            Ok(()) => Ok(target),
-            Err(unknown) => self.aliases.resolve(target)?.ok_or(unknown),
-        }
-    }
-}
-
-impl<E: TargetEncoder> TargetEncoder for Aliased<E> {
-    fn dim(&self) -> usize {
-        self.encoder.dim()
-    }
-
-    fn encode_targets(&self, targets: &[&str]) -> Result<Vec<f64>, Error> {
-        let known = targets.iter().map(|t| self.known(t)).collect::<Result<Vec<_>, _>>()?;
-        self.encoder.encode_targets(&known)
-    }
-
-    fn check_target(&self, target: &str) -> Result<(), Error> {
-        self.encoder.check_target(self.known(target)?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +167,17 @@ mod tests {
         assert!(
             message("alias,symbol\nA,B\n,C\n").contains("line 3: the alias or the symbol is empty")
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let pairs = [("p21", "CDKN1A"), ("p21", "KRAS"), ("a \"b\"", "X"), ("EKLF", "KLF1")];
+        let table = AliasTable::from_pairs(pairs);
+        let mut bytes = Vec::new();
+        table.write_tsv(&mut bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(AliasTable::parse(&text, Path::new("a.tsv")).unwrap(), table);
+        assert!(AliasTable::from_pairs([("a\nb", "X")]).write_tsv(Vec::new()).is_err());
     }
 
     #[test]

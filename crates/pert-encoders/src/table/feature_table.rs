@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::AliasTable;
 use crate::error::TableProblem;
 use crate::nearest::nearest_names;
 
@@ -31,6 +32,8 @@ pub struct FeatureTable {
     /// Names of the columns: those of the table, or terms in bytewise order.
     pub(crate) columns: Vec<String>,
     pub(crate) values: Values,
+    /// Other names of genes; one that is a row's name stands for that row alone.
+    pub(crate) aliases: AliasTable,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -152,8 +155,7 @@ impl FeatureTable {
                 TableProblem::DuplicateGene { gene: genes[second].clone(), first: first + 1 };
             error(Some(second + 1), problem)
         })?;
-        let values = Values::Dense(standardised(values, dim));
-        Ok(Self { genes, row_of, columns, values })
+        Ok(Self::held(genes, row_of, columns, Values::Dense(standardised(values, dim))))
     }
 
     /// The raw TF-IDF of annotation lists; genes are known to be distinct.
@@ -203,7 +205,7 @@ impl FeatureTable {
             }
             indptr.push(weights.len());
         }
-        Self { genes, row_of, columns: terms, values: Values::Sparse { indptr, indices, weights } }
+        Self::held(genes, row_of, terms, Values::Sparse { indptr, indices, weights })
     }
 
     /// Number of features of a gene.
@@ -226,14 +228,46 @@ impl FeatureTable {
         &self.columns
     }
 
-    /// Whether a gene has a row.
+    /// Whether a gene has a row, under this name or an alias.
     pub fn contains(&self, gene: &str) -> bool {
-        self.row_of.contains_key(gene)
+        self.row_called(gene).is_some()
     }
 
-    /// The features of a gene.
+    /// The features of a gene, under this name or an alias.
     pub fn get(&self, gene: &str) -> Option<FeatureRow<'_>> {
-        self.row_of.get(gene).map(|&row| self.row(row))
+        self.row_called(gene).map(|row| self.row(row))
+    }
+
+    /// The name that the table itself has for a gene.
+    pub fn symbol_of(&self, gene: &str) -> Option<&str> {
+        self.row_called(gene).map(|row| self.genes[row].as_str())
+    }
+
+    /// The same table, which also knows genes by their aliases. A gene of the table is never taken for an alias.
+    ///
+    /// ```
+    /// use pert_encoders::{AliasTable, FeatureTable, TargetEncoder};
+    /// let genes = ["KLF1", "MYC"].map(str::to_owned).to_vec();
+    /// let features = FeatureTable::from_dense(genes, vec!["length".into()], vec![10.0, 14.0])?;
+    /// let features = features.with_aliases(AliasTable::from_pairs([("EKLF", "KLF1"), ("MYC", "KLF1")]));
+    /// assert_eq!(features.get("EKLF"), features.get("KLF1"));
+    /// assert_eq!((features.symbol_of("EKLF"), features.symbol_of("MYC")), (Some("KLF1"), Some("MYC")));
+    /// assert!(features.check_target("GATA1").is_err());
+    /// # Ok::<(), pert_encoders::Error>(())
+    /// ```
+    pub fn with_aliases(self, aliases: AliasTable) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// Other names of its genes.
+    pub fn aliases(&self) -> &AliasTable {
+        &self.aliases
+    }
+
+    /// The row of a gene; a name of several genes has none.
+    fn row_called(&self, gene: &str) -> Option<usize> {
+        let named = |name: &str| self.row_of.get(name).copied();
+        named(gene).or_else(|| self.aliases.resolve(gene).ok().flatten().and_then(named))
     }
 
     /// The `k` genes of the table whose names are nearest (edit distance), for messages.
@@ -241,28 +275,27 @@ impl FeatureTable {
         nearest_names(gene, self.genes.iter().map(String::as_str), k)
     }
 
-    /// The rows of some genes, in the order given; those without a row are left out.
+    /// The rows of some genes under the names given, in their order; those without a row are left out.
     ///
     /// Values stay as they are (they are not standardised or weighted anew), so inner products do too. Annotation
     /// terms that none of the genes has are dropped.
     pub fn subset(&self, genes: &[String]) -> Self {
-        let mut rows: Vec<usize> = Vec::new();
+        let (mut rows, mut names): (Vec<usize>, Vec<String>) = Default::default();
         let mut row_of = HashMap::new();
         for gene in genes {
-            if let Some(&row) = self.row_of.get(gene)
+            if let Some(row) = self.row_called(gene)
                 && !row_of.contains_key(gene)
             {
                 row_of.insert(gene.clone(), rows.len());
                 rows.push(row);
+                names.push(gene.clone());
             }
         }
-        let genes: Vec<String> = rows.iter().map(|&row| self.genes[row].clone()).collect();
-        match &self.values {
+        let (columns, values) = match &self.values {
             Values::Dense(values) => {
                 let dim = self.dim();
                 let values = rows.iter().flat_map(|&r| &values[r * dim..(r + 1) * dim]).copied();
-                let values = Values::Dense(values.collect());
-                Self { genes, row_of, columns: self.columns.clone(), values }
+                (self.columns.clone(), Values::Dense(values.collect()))
             }
             Values::Sparse { .. } => {
                 let mut used = vec![false; self.dim()];
@@ -283,14 +316,21 @@ impl FeatureTable {
                     }
                     indptr.push(new_weights.len());
                 }
-                Self {
-                    genes,
-                    row_of,
-                    columns: kept.iter().map(|&c| self.columns[c].clone()).collect(),
-                    values: Values::Sparse { indptr, indices: new_indices, weights: new_weights },
-                }
+                let columns = kept.iter().map(|&c| self.columns[c].clone()).collect();
+                (columns, Values::Sparse { indptr, indices: new_indices, weights: new_weights })
             }
-        }
+        };
+        Self::held(names, row_of, columns, values)
+    }
+
+    /// A table of values that are known to fit, held as they are.
+    pub(crate) fn held(
+        genes: Vec<String>,
+        row_of: HashMap<String, usize>,
+        columns: Vec<String>,
+        values: Values,
+    ) -> Self {
+        Self { genes, row_of, columns, values, aliases: AliasTable::default() }
     }
 
     /// Rows held as they are, row-major `[genes.len(), columns.len()]`; each gene stands once.
@@ -304,13 +344,13 @@ impl FeatureTable {
             line: Some(row + 1),
             problem: TableProblem::DuplicateGene { gene: genes[row].clone(), first: first + 1 },
         })?;
-        Ok(Self { genes, row_of, columns, values: Values::Dense(values) })
+        Ok(Self::held(genes, row_of, columns, Values::Dense(values)))
     }
 
     /// The same genes with other features, row-major `[n_genes, columns.len()]`, held as they are.
     pub(crate) fn with_values(&self, columns: Vec<String>, values: Vec<f64>) -> Self {
         let (genes, row_of) = (self.genes.clone(), self.row_of.clone());
-        Self { genes, row_of, columns, values: Values::Dense(values) }
+        Self::held(genes, row_of, columns, Values::Dense(values)).with_aliases(self.aliases.clone())
     }
 
     pub(crate) fn row(&self, row: usize) -> FeatureRow<'_> {

@@ -106,7 +106,7 @@ impl FeatureTable {
 }
 
 /// A name as a field of a tab-separated line, quoted where it must be.
-fn field(name: &str) -> io::Result<Cow<'_, str>> {
+pub(super) fn field(name: &str) -> io::Result<Cow<'_, str>> {
     if name.contains(['\n', '\r']) || name.trim() != name {
         let message = format!("the name {name:?} holds a line break or outer white space");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));

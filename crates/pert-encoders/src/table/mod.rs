@@ -9,7 +9,7 @@ mod ontology;
 mod target_rows;
 mod text;
 
-pub use alias::{AliasError, AliasTable, Aliased};
+pub use alias::{AliasError, AliasTable};
 pub use arrays::{ArrayFileError, ArrayProblem, write_embeddings_npz};
 pub use feature_table::{FeatureRow, FeatureTable};
 pub(crate) use file::read_text;

@@ -6,7 +6,7 @@ use crate::{Error, TargetEncoder};
 /// Nearest names told for a target without a row.
 const N_NEAREST: usize = 3;
 
-/// A target's row of the table, as it is held: for annotations a long vector, mostly zero (see
+/// A target's row of the table, under its own name or an alias, as it is held: for annotations a long vector, mostly zero (see
 /// [`FeatureTable::reduced`]).
 impl TargetEncoder for FeatureTable {
     fn dim(&self) -> usize {
@@ -29,10 +29,12 @@ impl TargetEncoder for FeatureTable {
 
 impl FeatureTable {
     fn known(&self, target: &str) -> Result<super::FeatureRow<'_>, Error> {
-        self.get(target).ok_or_else(|| {
-            let nearest = self.nearest_names(target, N_NEAREST);
-            let nearest = nearest.into_iter().map(str::to_owned).collect();
-            Error::UnknownGenes { what: "features", genes: vec![(target.to_owned(), nearest)] }
-        })
+        if let Some(row) = self.get(target) {
+            return Ok(row);
+        }
+        self.aliases().resolve(target)?; // a name of several genes is told as such
+        let nearest = self.nearest_names(target, N_NEAREST);
+        let nearest = nearest.into_iter().map(str::to_owned).collect();
+        Err(Error::UnknownGenes { what: "features", genes: vec![(target.to_owned(), nearest)] })
     }
 }

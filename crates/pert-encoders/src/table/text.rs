@@ -160,12 +160,7 @@ impl<'a> Rows<'a> {
             }
         }
         if !standardise {
-            return Ok(FeatureTable {
-                genes: self.genes,
-                row_of,
-                columns,
-                values: Values::Dense(values),
-            });
+            return Ok(FeatureTable::held(self.genes, row_of, columns, Values::Dense(values)));
         }
         FeatureTable::from_dense(self.genes, columns, values).map_err(|error| match error {
             crate::Error::Table { problem, .. } => (None, problem),
@@ -223,7 +218,7 @@ impl<'a> Rows<'a> {
         }
         let columns = terms.into_iter().map(str::to_owned).collect();
         let values = Values::Sparse { indptr, indices, weights };
-        Ok(FeatureTable { genes: self.genes.clone(), row_of, columns, values })
+        Ok(FeatureTable::held(self.genes.clone(), row_of, columns, values))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The file that says what a benchmark is.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use pert_core::{GuideSuffix, LabelKind};
@@ -9,6 +10,7 @@ use super::check::{check, located};
 use super::printed::PrintedTable;
 use crate::Error;
 use crate::config::{FitConfig, from_toml_text};
+use crate::feature_source::FeatureSource;
 
 /// The split whose held-out labels are those of the data set's reference table.
 pub(super) const REFERENCE: &str = "reference";
@@ -129,8 +131,8 @@ pub struct ProtocolDataset {
     /// Columns that obs must have; a missing one is an error before anything is fitted.
     #[serde(default)]
     pub columns: Vec<String>,
-    /// A table of gene features, relative as `path` is.
-    pub features: Option<PathBuf>,
+    /// A table of gene features, its file relative as `path` is.
+    pub features: Option<FeatureSource>,
     /// Rows that were printed elsewhere, relative to the protocol; see [`PrintedTable`].
     pub reference: Option<PathBuf>,
     /// Splits, if not those of the protocol.
@@ -248,9 +250,12 @@ impl Protocol {
         self.in_data(&self.datasets[dataset].path, data)
     }
 
-    /// Where the gene features of a data set lie, if it names any.
-    pub fn features_path(&self, dataset: usize, data: Option<&Path>) -> Option<PathBuf> {
-        self.datasets[dataset].features.as_ref().map(|path| self.in_data(path, data))
+    /// The gene features of a data set, if it names any, their file given the folder of the data or not.
+    pub fn features(&self, dataset: usize, data: Option<&Path>) -> Option<FeatureSource> {
+        let features = self.datasets[dataset].features.clone()?;
+        let Ok(found) =
+            features.try_map_file(|path| Ok::<_, Infallible>(self.in_data(&path, data)));
+        Some(found)
     }
 
     fn in_data(&self, path: &Path, data: Option<&Path>) -> PathBuf {

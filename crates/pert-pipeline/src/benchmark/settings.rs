@@ -1,6 +1,6 @@
 //! What the runs of a protocol are fitted with, and the text by which two runs are told apart.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pert_data::Filter;
 
@@ -20,9 +20,10 @@ impl Protocol {
     /// [`Error::Io`] when the working directory is gone.
     pub fn fit_config(&self, run: &PlannedRun, data: Option<&Path>) -> Result<FitConfig, Error> {
         let mut config = self.base_config(run).clone();
-        if let Some(features) = self.features_path(run.dataset, data) {
-            let absolute = std::path::absolute(&features);
-            config.features = Some(absolute.map_err(|e| Error::io("find", &features, e))?);
+        if let Some(features) = self.features(run.dataset, data) {
+            let absolute =
+                |path: PathBuf| std::path::absolute(&path).map_err(|e| Error::io("find", &path, e));
+            config.features = Some(features.try_map_file(absolute)?);
         }
         config.seed = run.seed;
         config.hold_out = run.split.rule.as_ref().map(ToString::to_string);

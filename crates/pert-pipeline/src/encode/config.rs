@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use pert_core::{LabelFormat, LabelKind};
+use pert_data::ReadOptions;
 
 use crate::Error;
 use crate::config::EncoderKind;
+use crate::feature_source::{FeatureSource, check_annotations};
 
 /// Dimensions of a gene set unless others are asked for: the most that features are reduced to.
 const GENE_SET_DIM: usize = pert_encoders::LARGEST_REDUCED_DIM;
@@ -32,7 +34,9 @@ pub struct EncodeConfig {
     /// How labels are written; the kind of what they name follows from the encoder in [`Self::new`].
     pub format: LabelFormat,
     /// Features of genes, or of anything.
-    pub features: Option<PathBuf>,
+    pub features: Option<FeatureSource>,
+    /// How labels of a cell file that holds the features are read; matters to `obsm`.
+    pub cells: ReadOptions,
     /// Annotations of genes (GAF), with [`obo`](Self::obo) in place of features.
     pub gaf: Option<PathBuf>,
     /// The ontology of the annotations.
@@ -63,6 +67,7 @@ impl EncodeConfig {
             encoder,
             format: LabelFormat { kind, ..LabelFormat::default() },
             features: None,
+            cells: ReadOptions::default(),
             gaf: None,
             obo: None,
             aliases: None,
@@ -90,27 +95,22 @@ impl EncodeConfig {
             }
         };
         let given = [
-            ("--features", &self.features),
-            ("--gaf", &self.gaf),
-            ("--obo", &self.obo),
-            ("--aliases", &self.aliases),
-            ("--smiles", &self.smiles),
-            ("--reference", &self.reference),
-            ("--weights", &self.weights),
-            ("--cache", &self.cache),
+            ("--features", self.features.is_some()),
+            ("--gaf", self.gaf.is_some()),
+            ("--obo", self.obo.is_some()),
+            ("--aliases", self.aliases.is_some()),
+            ("--smiles", self.smiles.is_some()),
+            ("--reference", self.reference.is_some()),
+            ("--weights", self.weights.is_some()),
+            ("--cache", self.cache.is_some()),
         ];
-        let is_given = |flag: &str| given.iter().any(|(f, path)| *f == flag && path.is_some());
-        if let Some((flag, _)) = given.iter().find(|(f, path)| path.is_some() && !reads.contains(f))
+        let is_given = |flag: &str| given.contains(&(flag, true));
+        if let Some((flag, _)) = given.iter().find(|(f, is_given)| *is_given && !reads.contains(f))
         {
             let reads = reads.join(", ");
             return bad(format!("`{name}` does not read {flag}; it reads {reads}"));
         }
-        if is_given("--gaf") != is_given("--obo") {
-            return bad("--gaf and --obo belong together: annotations and their ontology".into());
-        }
-        if is_given("--gaf") && is_given("--features") {
-            return bad("give --features or --gaf with --obo, not both".into());
-        }
+        check_annotations(self.features.is_some(), self.gaf.is_some(), self.obo.is_some())?;
         let needs = match self.encoder {
             EncoderKind::GeneSet if !is_given("--features") && !is_given("--gaf") => {
                 "--features TABLE, or --gaf FILE with --obo FILE"
@@ -148,7 +148,7 @@ mod tests {
                 EncodeConfig {
                     gaf: file(),
                     obo: file(),
-                    features: file(),
+                    features: Some("a".into()),
                     ..given(EncoderKind::GeneSet)
                 },
                 "not both",

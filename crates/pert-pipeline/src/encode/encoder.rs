@@ -7,8 +7,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use pert_core::Perturbation;
 use pert_encoders::{
-    AliasTable, Aliased, ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Encoder, Esm2EncoderConfig,
-    Esm2Part, FeatureTable, ProteinError, ProteinReferences, SmilesTable, TargetEncoder,
+    AliasTable, ChangeEncoder, ChangeEncoderConfig, Esm2, Esm2Encoder, Esm2EncoderConfig, Esm2Part,
+    FeatureTable, ProteinError, ProteinReferences, SmilesTable, TargetEncoder,
 };
 
 use super::config::EncodeConfig;
@@ -130,11 +130,8 @@ impl PerturbationEncoder {
                 }
             }
             EncoderKind::Auto | EncoderKind::GeneSet | EncoderKind::Table => {
-                let table = encoder.read_features()?;
-                encoder.rows = Rows::Targets(match aliases {
-                    Some(aliases) => Box::new(Aliased::new(table, aliases)),
-                    None => Box::new(table),
-                });
+                let table = encoder.read_features()?.with_aliases(aliases.unwrap_or_default());
+                encoder.rows = Rows::Targets(Box::new(table));
             }
         }
         Ok(encoder)
@@ -142,10 +139,10 @@ impl PerturbationEncoder {
 
     /// The table of features, of gene sets reduced; also names the columns.
     fn read_features(&mut self) -> Result<FeatureTable, Error> {
-        let EncodeConfig { features, gaf, obo, encoder, dim, .. } = &self.config;
+        let EncodeConfig { features, cells, gaf, obo, encoder, dim, .. } = &self.config;
         let table = match (features, gaf, obo) {
             (_, Some(gaf), Some(obo)) => FeatureTable::read_gaf(gaf, obo)?,
-            (Some(features), ..) => FeatureTable::read(features)?,
+            (Some(features), ..) => features.read(cells)?,
             _ => unreachable!("checked"),
         };
         if *encoder == EncoderKind::Table || table.dim() <= *dim {
@@ -422,7 +419,10 @@ fn step(progress: &mut dyn Progress, done: usize) -> Result<(), Error> {
 }
 
 /// Lets proteins be called by their aliases, where these are no other protein's name.
-fn add_aliases(references: &mut ProteinReferences, aliases: &AliasTable) -> Result<(), Error> {
+pub(crate) fn add_aliases(
+    references: &mut ProteinReferences,
+    aliases: &AliasTable,
+) -> Result<(), Error> {
     for alias in aliases.aliases().filter(|alias| !alias.is_empty()) {
         // An alias of several genes is of no use, and no reason to refuse the others.
         if let Ok(Some(symbol)) = aliases.resolve(alias)

@@ -8,5 +8,6 @@ mod structures;
 
 pub use config::EncodeConfig;
 pub use embeddings::Embeddings;
+pub(crate) use encoder::add_aliases;
 pub use encoder::{NotEncoded, PerturbationEncoder};
 pub use request::{EncodeRequest, read_encode_requests};

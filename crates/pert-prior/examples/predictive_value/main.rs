@@ -6,7 +6,7 @@
 //! ```
 //!
 //! DATA holds the score tables with their reference and the signatures ([where they come from](docs/benchmarks/encoders.md)); the
-//! folder SMILES_NETWORK is that of `train_smiles_vae`. Held out is every fifth position, drug or scaffold in sorted order, in turn.
+//! folder SMILES_NETWORK is that of `pert pretrain smiles`, or of a chemical RoBERTa. Held out is every fifth position, drug or scaffold in sorted order, in turn.
 //! Kernels, penalties and numbers of neighbours are chosen by three inner folds of the training part, groups kept together, and columns
 //! are scaled by the training part alone.
 

@@ -7,8 +7,9 @@ use std::path::Path;
 use burn::tensor::Device;
 use pert_prior::encoders::{
     InvalidDrug, Molecule, MorganCounts, MorganFingerprint, SaltRule, SmilesNetworkEncoder,
-    SmilesVae, TargetEncoder, tanimoto_matrix,
+    TargetEncoder, tanimoto_matrix,
 };
+use pert_prior::pipeline::open_smiles_network;
 
 use crate::columns::Columns;
 use crate::kernel_ridge::{Kernel, Problem, gaussians, predict};
@@ -140,17 +141,15 @@ impl Signatures {
 
     /// Latent means by the network of a folder, `[n, dim]`; zeros for a drug it cannot read.
     fn learned(&self, folder: &Path) -> Result<(Vec<f64>, usize), Box<dyn Error>> {
-        let state = serde_json::from_slice(&std::fs::read(folder.join("state.json"))?)?;
-        let weights = std::fs::read(folder.join("model.safetensors"))?;
-        let vae = SmilesVae::from_state(state, &weights, &Device::default())?;
+        let network = open_smiles_network(folder, &Device::default())?;
         let named: Vec<(String, &String)> = self
             .smiles
             .iter()
             .enumerate()
             .map(|(i, smiles)| (format!("drug{i}"), smiles))
             .collect();
-        let encoder =
-            SmilesNetworkEncoder::new(&vae, named, SaltRule::LargestPart, InvalidDrug::Skip)?;
+        let (salts, invalid) = (SaltRule::LargestPart, InvalidDrug::Skip);
+        let encoder = SmilesNetworkEncoder::new(&*network, named, salts, invalid)?;
         eprintln!("{} drugs are beyond the SMILES network", encoder.skipped().len());
         let dim = encoder.dim();
         let mut rows = Vec::with_capacity(self.smiles.len() * dim);

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use pert_prior::data::Dataset;
-use pert_prior::encoders::FeatureTable;
 use pert_prior::pipeline::{
     BaselineTraining, BenchmarkFolder, Checkpoints, Device, EvaluateConfig, Evaluation,
     EvaluationVae, FileIdentity, FitConfig, FolderKind, Model, OutputFolder, PlannedRun, Predicted,
@@ -113,7 +112,7 @@ impl<'a> Runner<'a> {
             let training = BaselineTraining::prepare(real, config, reporter)?;
             let vae = self.evaluation_vae(run, real, &training.genes, files, reporter)?;
             let judged = Predicted::Nothing(&training.genes);
-            let features = config.features.as_deref().map(FeatureTable::read).transpose()?;
+            let features = config.feature_table(real)?;
             let evaluate = EvaluateConfig { features, ..evaluate };
             evaluate_with(judged, real, &training.split, &vae, &evaluate, reporter)?
         };

@@ -58,11 +58,13 @@ pub fn work<'a>(
         if is_wanted && cells.is_file() {
             files.cells = Some(FileIdentity::of(&cells)?);
         }
-        if let Some(features) = protocol.features_path(index, data)
+        // A table of the cell file itself is the same as long as that is.
+        if let Some(features) = protocol.features(index, data)
+            && let Some(file) = features.file()
             && is_wanted
-            && features.is_file()
+            && file.is_file()
         {
-            files.features = Some(FileIdentity::of(&features)?);
+            files.features = Some(FileIdentity::of(file)?);
         }
     }
     let mut work = Work { to_do: Vec::new(), n_finished: 0, files };
@@ -138,10 +140,11 @@ fn check_files(
         } else if let Err(error) = check_columns(&cells, &dataset.columns) {
             wrong.push(format!("data set {}: {}", dataset.name, text(&error.into())));
         }
-        if let Some(features) = protocol.features_path(index, data)
-            && !features.is_file()
+        if let Some(features) = protocol.features(index, data)
+            && let Some(file) = features.file()
+            && !file.is_file()
         {
-            let shown = features.display();
+            let shown = file.display();
             wrong.push(format!("data set {}: there is no table of features {shown}", dataset.name));
         }
     }

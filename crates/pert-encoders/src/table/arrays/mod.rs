@@ -44,8 +44,8 @@ impl FeatureTable {
     /// | safetensors, one tensor | `values` `[n, d]`, F32 or F64; metadata `names`, optional `columns`: JSON lists of text |
     /// | safetensors, one tensor a name | each `[d]` or `[1, d]`, F32 or F64; no metadata `names`; rows in bytewise order |
     ///
-    /// [`FeatureTable::read`] knows these files by their first bytes and reads them likewise. Tables within a `.h5ad`
-    /// (`uns`, `obsm`) are not read here.
+    /// [`FeatureTable::read`] knows these files by their first bytes and reads them likewise. Tables within a `.h5ad` come in
+    /// through [`FeatureTable::from_rows_of`].
     ///
     /// # Errors
     /// Those of reading a file, and [`Error::Arrays`](crate::Error::Arrays): an array that is missing, of another type or
@@ -68,6 +68,38 @@ impl FeatureTable {
     pub fn read_arrays(path: impl AsRef<Path>) -> Result<Self, crate::Error> {
         let bytes = read_bounded(path.as_ref(), LARGEST_TABLE)?;
         Ok(parse_arrays(&bytes, path.as_ref(), LARGEST_TABLE)?)
+    }
+}
+
+impl FeatureTable {
+    /// A table of numbers from rows that were read elsewhere, `source` in messages. Columns are centred and scaled; without
+    /// names they are called `1`, `2`, ….
+    ///
+    /// # Shapes
+    /// - values: `[names.len(), n_columns]`, row-major
+    ///
+    /// # Errors
+    /// [`Error::Arrays`](crate::Error::Arrays) as for a file of arrays.
+    ///
+    /// ```
+    /// use pert_encoders::FeatureTable;
+    /// let names = ["KLF1", "MYC"].map(str::to_owned).to_vec();
+    /// let of = |values| FeatureTable::from_rows_of("a.h5ad:uns:k", names.clone(), None, 1, values);
+    /// assert_eq!(of(vec![1.0, 3.0])?.columns(), ["1"]);
+    /// let error = of(vec![1.0, f64::NAN]).unwrap_err().to_string();
+    /// assert!(error.starts_with("a.h5ad:uns:k: row 2 (\"MYC\")"), "{error}");
+    /// # Ok::<(), pert_encoders::Error>(())
+    /// ```
+    pub fn from_rows_of(
+        source: impl AsRef<Path>,
+        names: Vec<String>,
+        columns: Option<Vec<String>>,
+        n_columns: usize,
+        values: Vec<f64>,
+    ) -> Result<Self, crate::Error> {
+        let path = source.as_ref().to_owned();
+        let rows = NamedRows { names, columns, n_columns, values };
+        Ok(rows.table().map_err(|problem| ArrayFileError { path, problem })?)
     }
 }
 
