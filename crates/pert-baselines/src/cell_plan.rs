@@ -12,7 +12,8 @@ use pert_core::CsrCounts;
 /// let counts = CsrCounts::from_dense(2, &[1.0, 3.0])?;
 /// let profile = [2500f64.ln_1p(), 7500f64.ln_1p()];
 /// assert_eq!(CellPlan::Rows(vec![0]).profiles(&counts), profile);
-/// let shifted = CellPlan::Shifted { rows: vec![0], shift: vec![-20.0, 1.0] };
+/// let (shift, sampling_error) = (vec![-20.0, 0.75], vec![0.0, 0.25]);
+/// let shifted = CellPlan::Shifted { rows: vec![0], shift, sampling_error };
 /// assert_eq!(shifted.profiles(&counts), [0.0, profile[1] + 1.0]);
 /// # Ok::<(), pert_core::Error>(())
 /// ```
@@ -27,8 +28,12 @@ pub enum CellPlan {
     Shifted {
         /// The cells.
         rows: Vec<usize>,
-        /// What is added to each, `[n_genes]`.
+        /// What is added to each so that the mean is the predicted one, `[n_genes]`.
         shift: Vec<f64>,
+        /// What is added to each besides, the same for all, `[n_genes]`: a draw of what the mean of as many fresh cells would be
+        /// off by. Without it the mean would be exact, as that of no sample is, and the population nearer to the real cells
+        /// than other real cells are.
+        sampling_error: Vec<f64>,
     },
     /// The same with one shift per stratum, such as from the control of the stratum a cell was measured in to the
     /// control of the one it is predicted for.
@@ -50,29 +55,34 @@ impl CellPlan {
         }
     }
 
-    /// What is added to the i-th cell, if anything.
-    fn shift(&self, i: usize) -> Option<&[f64]> {
-        match self {
-            Self::Rows(_) => None,
-            Self::Shifted { shift, .. } => Some(shift),
-            Self::Moved { shifts, shift_of, .. } => shift_of[i].map(|at| shifts[at].as_slice()),
-        }
-    }
-
     /// The log-normalised profiles of the population, `[n, n_genes]` row-major.
     ///
     /// # Panics
     /// When `counts` is not of the screen the baseline was fitted on: fewer rows, or another number of genes.
     pub fn profiles(&self, counts: &CsrCounts) -> Vec<f64> {
         let mut profiles = counts.log_normalised(self.rows());
-        for (i, row) in profiles.chunks_exact_mut(counts.n_genes().max(1)).enumerate() {
-            if let Some(shift) = self.shift(i) {
-                assert_eq!(shift.len(), row.len(), "a shift has one value per gene");
-                row.iter_mut().zip(shift).for_each(|(x, s)| *x = (*x + s).max(0.0));
+        let cells = profiles.chunks_exact_mut(counts.n_genes().max(1));
+        match self {
+            Self::Rows(_) => {}
+            Self::Shifted { shift, sampling_error, .. } => {
+                let added: Vec<f64> =
+                    shift.iter().zip(sampling_error).map(|(s, e)| s + e).collect();
+                cells.for_each(|cell| add(&added, cell));
+            }
+            Self::Moved { shifts, shift_of, .. } => {
+                for (cell, &at) in cells.zip(shift_of) {
+                    at.into_iter().for_each(|at| add(&shifts[at], cell));
+                }
             }
         }
         profiles
     }
+}
+
+/// Adds a shift to a profile, floored at 0.
+fn add(shift: &[f64], profile: &mut [f64]) {
+    assert_eq!(shift.len(), profile.len(), "a shift has one value per gene");
+    profile.iter_mut().zip(shift).for_each(|(x, s)| *x = (*x + s).max(0.0));
 }
 
 #[cfg(test)]
@@ -84,7 +94,8 @@ mod tests {
         let counts = CsrCounts::from_dense(2, &[1.0, 0.0, 0.0, 1.0]).unwrap();
         let l = 1e4f64.ln_1p();
         assert_eq!(CellPlan::Rows(vec![1, 0]).profiles(&counts), [0.0, l, l, 0.0]);
-        let plan = CellPlan::Shifted { rows: vec![0], shift: vec![-1.0, -1.0] };
+        let (shift, sampling_error) = (vec![-1.5, -1.0], vec![0.5, 0.0]);
+        let plan = CellPlan::Shifted { rows: vec![0], shift, sampling_error };
         assert_eq!(plan.profiles(&counts), [l - 1.0, 0.0]);
         assert_eq!(plan.rows(), [0]);
         let plan = CellPlan::Moved {

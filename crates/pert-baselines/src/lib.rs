@@ -23,6 +23,9 @@
 //! others are pure formulas, which do not answer otherwise for a perturbation seen in training, in these strata or
 //! elsewhere. Where a baseline does not cover a target its mean is NaN and it has no cells.
 //!
+//! Cells that are moved to a predicted mean miss it by a sampling error, as cells drawn from a distribution do
+//! ([`CellPlan::Shifted`]).
+//!
 //! No mean has a term for library size: profiles are normalised by it, cell by cell. Cells keep the library sizes of
 //! the training cells they come from, which are drawn from the same strata where there are any.
 //!
@@ -68,6 +71,7 @@ mod kernel_ridge_baseline;
 mod matched;
 mod nearest;
 mod ridge;
+mod sampling_error;
 mod stratum;
 mod summary;
 mod target;

@@ -27,9 +27,11 @@ impl TrainingSummary<'_> {
         rng: &mut ChaCha8Rng,
     ) -> CellPlan {
         match shift {
-            Some(shift) => {
-                CellPlan::Shifted { rows: self.copies(self.control(), target, n, rng), shift }
-            }
+            Some(shift) => CellPlan::Shifted {
+                rows: self.copies(self.control(), target, n, rng),
+                shift,
+                sampling_error: self.sampling_error(target, rng),
+            },
             None => CellPlan::Rows(Vec::new()),
         }
     }

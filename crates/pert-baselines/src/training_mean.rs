@@ -66,7 +66,9 @@ mod tests {
         let target = summary.overall_target(&perturbation("C"));
         assert_profile(&baseline.mean(&target), [0.6 * l, 0.4 * l]);
         let plan = baseline.cells(&target, 9, &mut seeded_rng(0, "test"));
-        let CellPlan::Shifted { rows, shift } = plan else { panic!("control cells are shifted") };
+        let CellPlan::Shifted { rows, shift, .. } = plan else {
+            panic!("control cells are shifted")
+        };
         assert_eq!(rows.len(), 2);
         assert_profile(&shift, [0.1 * l, -0.1 * l]);
     }

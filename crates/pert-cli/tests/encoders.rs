@@ -206,4 +206,8 @@ fn encoders_that_lack_what_they_read_say_so() {
     ] {
         refused(&folder, &[&fit[..], &[encoder]].concat(), &["encoder", flag]);
     }
+    // The labels are drugs with structures, so that features of genes would not be read.
+    let smiles = ["--smiles", "screen.smiles.tsv", "--features", "uns:anything"];
+    let words = ["`smiles` does not read --features", "--encoder table"];
+    refused(&folder, &[&fit[..], &["auto"], &smiles].concat(), &words);
 }

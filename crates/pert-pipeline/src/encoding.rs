@@ -101,7 +101,9 @@ fn features_of(
         Ok(config.feature_table(dataset)?.map(Into::into))
     };
     let seen_targets: Vec<&str> = seen.iter().map(String::as_str).collect();
-    match config.encoder_for(dataset.format().kind) {
+    let kind = config.encoder_for(dataset.format().kind);
+    nothing_unread(config, kind)?;
+    match kind {
         EncoderKind::Auto | EncoderKind::GeneSet => table(),
         EncoderKind::Table => {
             needed(&config.features, "table", "--features TABLE")?;
@@ -129,6 +131,30 @@ fn features_of(
                 .map_err(pert_encoders::Error::from)?;
             Ok(Some(TargetFeatures::Variants(Scaled::fit(encoder, &seen_targets)?)))
         }
+    }
+}
+
+/// Refuses features, or names of their genes, that this encoder would pass over in silence.
+fn nothing_unread(config: &FitConfig, kind: EncoderKind) -> Result<(), Error> {
+    let (encoder, reads, aliases_are_read) = match kind {
+        EncoderKind::Smiles => ("smiles", "--smiles", false),
+        EncoderKind::Protein => ("protein", "--reference and --aliases", true),
+        EncoderKind::Auto | EncoderKind::GeneSet | EncoderKind::Table => return Ok(()),
+    };
+    let given = [
+        ("--features", config.features.is_some()),
+        ("--gaf", config.gaf.is_some()),
+        ("--aliases", config.aliases.is_some() && !aliases_are_read),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => Err(Error::Config {
+            field: "encoder",
+            message: format!(
+                "`{encoder}` does not read {flag}; it reads {reads}. Leave {flag} out, or give \
+                 --encoder table with --features"
+            ),
+        }),
+        None => Ok(()),
     }
 }
 
